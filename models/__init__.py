@@ -1,0 +1,1 @@
+"""The ground floor: the house's words, its errors, its rows, and the only commit."""

@@ -1,0 +1,110 @@
+"""Calls and the webhooks that told us about them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models.tables.base import At, Base, Id, Json
+
+
+class Call(Base):
+    """One telephone call, whatever the number and order of its webhooks.
+
+    `started_at` is the time of the first webhook and never moves; `status` is Twilio's and only
+    moves forward; `answers` is what the caller told the menu.
+    """
+
+    __tablename__ = "calls"
+
+    id: Mapped[Id]
+    call_sid: Mapped[str] = mapped_column(unique=True)
+    account_sid: Mapped[str]
+    from_number: Mapped[str]
+    to_number: Mapped[str]
+    status: Mapped[str]
+    step: Mapped[str]
+    misses: Mapped[int] = mapped_column(default=0)
+    answers: Mapped[Json]
+    request_id: Mapped[UUID | None] = mapped_column(ForeignKey("requests.id"), index=True)
+    started_at: Mapped[At]
+    ended_at: Mapped[datetime | None]
+    duration_seconds: Mapped[int | None]
+
+
+class CallEvent(Base):
+    """One webhook, once: `key` is its natural identity (CallSid, kind, turn or status)."""
+
+    __tablename__ = "call_events"
+
+    id: Mapped[Id]
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("calls.id"), index=True)
+    key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    params: Mapped[Json]
+    answer: Mapped[str | None]
+    received_at: Mapped[At]
+
+
+class Recording(Base):
+    """A recording of a call and, when it comes, its transcript."""
+
+    __tablename__ = "recordings"
+    __table_args__ = (UniqueConstraint("recording_sid"),)
+
+    id: Mapped[Id]
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("calls.id"), index=True)
+    recording_sid: Mapped[str]
+    status: Mapped[str]
+    duration_seconds: Mapped[int | None]
+    transcript: Mapped[str | None]
+    transcript_status: Mapped[str | None]
+    media: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    media_type: Mapped[str | None]
+    fetched_at: Mapped[datetime | None]
+    created_at: Mapped[At]
+
+
+def by_sid(session: Session, call_sid: str) -> Call | None:
+    """The call with this CallSid, or None."""
+    return session.scalar(select(Call).where(Call.call_sid == call_sid))
+
+
+def by_sid_locked(session: Session, call_sid: str) -> Call | None:
+    """The call with this CallSid, held until the transaction ends, so that its webhooks queue up."""
+    return session.scalar(select(Call).where(Call.call_sid == call_sid).with_for_update())
+
+
+def by_request(session: Session, request: UUID) -> list[Call]:
+    """Every call of a request, oldest first."""
+    return list(session.scalars(select(Call).where(Call.request_id == request).order_by(Call.id)))
+
+
+def recordings(session: Session, call: UUID) -> list[Recording]:
+    """Every recording of a call, oldest first."""
+    return list(session.scalars(select(Recording).where(Recording.call_id == call).order_by(Recording.id)))
+
+
+def recording_by_sid(session: Session, recording_sid: str) -> Recording | None:
+    """The recording with this RecordingSid, or None."""
+    return session.scalar(select(Recording).where(Recording.recording_sid == recording_sid))
+
+
+def event_by_key(session: Session, key: str) -> CallEvent | None:
+    """The webhook recorded under this key, or None."""
+    return session.scalar(select(CallEvent).where(CallEvent.key == key))
+
+
+def record_event(session: Session, call: UUID, key: str, kind: str, params: dict[str, Any], now: datetime) -> bool:
+    """Record a webhook; False if it was recorded before."""
+    row = insert(CallEvent).values(call_id=call, key=key, kind=kind, params=params, received_at=now)
+    done = session.execute(row.on_conflict_do_nothing(index_elements=["key"]).returning(CallEvent.id))
+    return done.first() is not None
+
+
+def events(session: Session, call: UUID) -> list[CallEvent]:
+    """Every webhook of a call, in the order they came."""
+    return list(session.scalars(select(CallEvent).where(CallEvent.call_id == call).order_by(CallEvent.id)))

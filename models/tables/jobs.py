@@ -1,0 +1,97 @@
+"""Work for later, as rows written in the transaction that asked for it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Index, UniqueConstraint, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models import terms
+from models.tables.base import At, Base, Id, one_of
+
+
+class Job(Base):
+    """One piece of work on one subject; `attempts` is also the fencing token of whoever runs it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_jobs_waiting", "run_at", postgresql_where=text("state = 'waiting'")),
+    )
+
+    id: Mapped[Id]
+    kind: Mapped[terms.JobKind] = mapped_column(one_of(terms.JobKind))
+    subject: Mapped[UUID]
+    state: Mapped[terms.JobState] = mapped_column(one_of(terms.JobState))
+    run_at: Mapped[At]
+    attempts: Mapped[int] = mapped_column(default=0)
+    leased_until: Mapped[datetime | None]
+    error: Mapped[str | None]
+    created_at: Mapped[At] = mapped_column(server_default=func.now())
+
+
+def schedule(session: Session, kind: terms.JobKind, subject: UUID, run_at: datetime) -> None:
+    """Ask for work; asking again for the same subject while it waits or is done changes nothing."""
+    row = insert(Job).values(kind=kind, subject=subject, state=terms.JobState.WAITING, run_at=run_at)
+    session.execute(row.on_conflict_do_nothing())
+
+
+def claim(session: Session, lease: timedelta) -> Job | None:
+    """Take the job that has waited longest and whose lease is free, and lease it; None if none is due."""
+    due = (
+        select(Job)
+        .where(Job.state == terms.JobState.WAITING, Job.run_at <= func.now())
+        .where(or_(Job.leased_until.is_(None), Job.leased_until < func.now()))
+        .order_by(Job.run_at)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    job = session.scalar(due)
+    if job is None:
+        return None
+    job.attempts += 1
+    job.leased_until = session.scalar(select(func.now() + lease))
+    session.flush()
+    return job
+
+
+def finish(session: Session, job: UUID, attempt: int) -> bool:
+    """Mark a job done; False if somebody else has taken it over since (the lease ran out)."""
+    return _close(session, job, attempt, state=terms.JobState.DONE, error=None, leased_until=None)
+
+
+def retry(session: Session, job: UUID, attempt: int, delay: timedelta, error: str) -> bool:
+    """Put a job back for later, with the reason."""
+    at = session.scalar(select(func.now() + delay))
+    return _close(session, job, attempt, run_at=at, error=error, leased_until=None)
+
+
+def park(session: Session, job: UUID, attempt: int, error: str) -> bool:
+    """Stop trying; the job stays, visible with its error, until a person replays it."""
+    return _close(session, job, attempt, state=terms.JobState.PARKED, error=error, leased_until=None)
+
+
+def _close(session: Session, job: UUID, attempt: int, **values: object) -> bool:
+    mine = update(Job).where(Job.id == job, Job.attempts == attempt, Job.state == terms.JobState.WAITING)
+    return session.execute(mine.values(**values).returning(Job.id)).first() is not None
+
+
+def parked(session: Session) -> list[Job]:
+    """Every job that waits for a person."""
+    return list(session.scalars(select(Job).where(Job.state == terms.JobState.PARKED).order_by(Job.id)))
+
+
+def reopen(job: Job, now: datetime) -> None:
+    """Let a parked or finished job run again from its first attempt."""
+    job.state = terms.JobState.WAITING
+    job.attempts = 0
+    job.run_at = now
+    job.leased_until = None
+    job.error = None
+
+
+def waiting(session: Session) -> int:
+    """How many jobs are due and not done."""
+    due = select(func.count()).select_from(Job).where(Job.state == terms.JobState.WAITING, Job.run_at <= func.now())
+    return session.scalar(due) or 0

@@ -1,0 +1,162 @@
+"""Requests and what is appended to them: interactions, suggestions, decisions, clock events."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from models import terms
+from models.tables.base import At, Base, Id, Json, one_of
+
+REFERENCE_PREFIX = "SB-"
+
+
+class Request(Base):
+    """The record we work on. Append-only histories hang off it; `version` guards every decision."""
+
+    __tablename__ = "requests"
+    __table_args__ = (Index("ix_requests_state_id", "state", "id"),)
+
+    id: Mapped[Id]
+    number: Mapped[int] = mapped_column(BigInteger, Identity(start=1001), unique=True)
+    channel: Mapped[terms.Channel] = mapped_column(one_of(terms.Channel))
+    subject: Mapped[str]
+    policy: Mapped[str]
+    state: Mapped[terms.TriageState] = mapped_column(one_of(terms.TriageState))
+    version: Mapped[int] = mapped_column(default=1)
+    account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"), index=True)
+    contact_id: Mapped[UUID | None] = mapped_column(ForeignKey("contacts.id"), index=True)
+    party: Mapped[str | None]
+    party_name: Mapped[str] = mapped_column(default="")
+    language: Mapped[str | None]
+    received_at: Mapped[At]
+    clock_started_at: Mapped[datetime | None]
+    decided_type: Mapped[str | None]
+    decided_priority: Mapped[str | None]
+    decided_at: Mapped[datetime | None]
+
+    @property
+    def reference(self) -> str:
+        """The number people say: SB-1042."""
+        return f"{REFERENCE_PREFIX}{self.number}"
+
+
+class Interaction(Base):
+    """One approach by a person on a channel, as it was received."""
+
+    __tablename__ = "interactions"
+
+    id: Mapped[Id]
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
+    source: Mapped[str] = mapped_column(Text, unique=True)
+    channel: Mapped[terms.Channel] = mapped_column(one_of(terms.Channel))
+    party: Mapped[str | None]
+    subject: Mapped[str]
+    text: Mapped[str]
+    new_text: Mapped[str]
+    language: Mapped[str | None]
+    note: Mapped[str] = mapped_column(default="")
+    facts: Mapped[list[Any]] = mapped_column(JSONB)
+    received_at: Mapped[At]
+
+
+class Suggestion(Base):
+    """What the machine proposed, with its reasons; `content` is the contract's suggest object."""
+
+    __tablename__ = "suggestions"
+    __table_args__ = (UniqueConstraint("request_id", "cause"),)
+
+    id: Mapped[Id]
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
+    cause: Mapped[str]
+    policy: Mapped[str]
+    policy_digest: Mapped[str]
+    artefact: Mapped[str | None]
+    type: Mapped[str | None]
+    priority: Mapped[str | None]
+    priority_probability: Mapped[float | None]
+    content: Mapped[Json]
+    created_at: Mapped[At]
+
+
+class Decision(Base):
+    """What an engineer decided, at which version of the request: two cannot decide the same one."""
+
+    __tablename__ = "decisions"
+    __table_args__ = (UniqueConstraint("request_id", "version"),)
+
+    id: Mapped[Id]
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
+    version: Mapped[int]
+    verdict: Mapped[terms.Verdict] = mapped_column(one_of(terms.Verdict))
+    type: Mapped[str | None]
+    priority: Mapped[str | None]
+    reason: Mapped[str] = mapped_column(default="")
+    suggestion_id: Mapped[UUID | None] = mapped_column(ForeignKey("suggestions.id"))
+    decided_by: Mapped[str]
+    decided_at: Mapped[At]
+
+
+class ClockEvent(Base):
+    """One entry in the ledger an SLA clock is computed from."""
+
+    __tablename__ = "clock_events"
+    __table_args__ = (UniqueConstraint("request_id", "event", "source"),)
+
+    id: Mapped[Id]
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
+    event: Mapped[str]
+    source: Mapped[str]
+    at: Mapped[At]
+
+
+def fetch(session: Session, request: UUID) -> Request | None:
+    """The request, or None."""
+    return session.get(Request, request)
+
+
+def fetch_locked(session: Session, request: UUID) -> Request | None:
+    """The request, held against other writers until the transaction ends."""
+    return session.scalar(select(Request).where(Request.id == request).with_for_update())
+
+
+def by_number(session: Session, number: int) -> Request | None:
+    """The request people call by this number, or None."""
+    return session.scalar(select(Request).where(Request.number == number))
+
+
+def interaction_by_source(session: Session, source: str) -> Interaction | None:
+    """The interaction that came from this source, or None."""
+    return session.scalar(select(Interaction).where(Interaction.source == source))
+
+
+def interactions(session: Session, request: UUID) -> list[Interaction]:
+    """Every interaction of a request, oldest first."""
+    found = select(Interaction).where(Interaction.request_id == request).order_by(Interaction.id)
+    return list(session.scalars(found))
+
+
+def latest_suggestion(session: Session, request: UUID) -> Suggestion | None:
+    """The suggestion in force, or None while there is none."""
+    found = select(Suggestion).where(Suggestion.request_id == request).order_by(Suggestion.id.desc()).limit(1)
+    return session.scalar(found)
+
+
+def decisions(session: Session, request: UUID) -> list[Decision]:
+    """Every decision on a request, oldest first."""
+    return list(session.scalars(select(Decision).where(Decision.request_id == request).order_by(Decision.id)))
+
+
+def clock_events(session: Session, request: UUID) -> list[ClockEvent]:
+    """The clock ledger of a request, in the order things happened."""
+    found = select(ClockEvent).where(ClockEvent.request_id == request).order_by(ClockEvent.at, ClockEvent.id)
+    return list(session.scalars(found))
+
+
+def record_clock(session: Session, request: UUID, event: str, source: str, at: datetime) -> None:
+    """Append a clock event; the same event from the same source is recorded once."""
+    row = insert(ClockEvent).values(request_id=request, event=event, source=source, at=at)
+    session.execute(row.on_conflict_do_nothing())

@@ -1,0 +1,1 @@
+"""Assembly: settings, the patch panel, the processes and the command line. No flow lives here."""

@@ -1,0 +1,142 @@
+"""The only reader of the environment: one frozen object, with a clear line for every mistake."""
+
+import os
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.errors import Misconfigured
+
+PREFIX = "SWITCHBOARD_"
+SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
+"""Names a directory with one file per secret (Docker and systemd put theirs there)."""
+
+Addresses = Annotated[tuple[str, ...], NoDecode]
+
+
+class Autoreply(StrEnum):
+    """Whether redirected senders are told: on, written but not sent, or off."""
+
+    ON = "on"
+    DRY_RUN = "dry-run"
+    OFF = "off"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set, by environment (`SWITCHBOARD_…`), `.env` or secrets directory."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(Path("var"), description="Embedded mode: where PostgreSQL, Redis and replies live.")
+    database_url: SecretStr | None = Field(None, description="PostgreSQL 18 URL; empty: embedded PostgreSQL.")
+    redis_url: SecretStr | None = Field(None, description="Redis URL; empty: embedded Redis.")
+    secret_key: SecretStr | None = Field(
+        None, description="Signs portal links and classifier artefacts; at least 32 characters. Embedded: generated."
+    )
+    bind: str = Field("127.0.0.1", description="Address the SMTP gateway and the web listen on.")
+    web_port: int = Field(8000, ge=0, le=65535, description="Port of console, portal, API and webhooks; 0: off.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000",
+        description="How the world reaches the web; portal links and webhook signatures use it.",
+    )
+    smtp_host: str | None = Field(None, description="Address of the SMTP gateway alone; empty: the bind address.")
+    smtp_port: int = Field(8025, ge=0, le=65535, description="Port of the SMTP gateway; 0: off.")
+    lmtp_port: int = Field(0, ge=0, le=65535, description="Port of the LMTP gateway; 0: off.")
+    own_addresses: Addresses = Field(
+        ("support@localhost", "support@example.com"), description="Addresses we take mail for, comma-separated."
+    )
+    max_message_bytes: int = Field(26_214_400, ge=1024, description="Largest mail taken, in bytes (25 MiB).")
+    trusted_relays: Addresses = Field((), description="Networks (CIDR) of relays whose trace headers we believe.")
+    trusted_authserv_id: str = Field("", description="The authserv-id whose Authentication-Results we believe.")
+    smarthost: SecretStr | None = Field(
+        None,
+        description="smtp://[user:password@]host:port?starttls=require|opportunistic|never or smtps://…; "
+        "empty: replies are captured in the outbox under the data directory.",
+    )
+    reply_from: str = Field("", description="From address of replies; empty: the address the mail was sent to.")
+    autoreply: Autoreply = Field(
+        Autoreply.ON, description="Tell senders that mail is no SLA channel: on, dry-run, off."
+    )
+    reply_window: timedelta = Field(
+        timedelta(days=1), description="A sender is answered at most once in this time (ISO 8601 duration or seconds)."
+    )
+    reply_max_age: timedelta = Field(
+        timedelta(hours=12), description="Replies to mail older than this are dropped, not sent."
+    )
+    portal_url: str = Field("", description="Template of an external portal link with {token}; empty: built-in portal.")
+    support_phone: str = Field("", description="Number told to senders whose policy names none.")
+    policy: str = Field("wso2", description="Policy of requests whose account names none.")
+    policy_dir: Path | None = Field(None, description="Directory of further policy packs (*.yaml).")
+    default_region: str = Field("US", description="Country of telephone numbers written without a country code.")
+    voice_language: str = Field("en", description="Language the telephone menu speaks first.")
+    twilio_account_sid: str = Field("", description="Twilio account whose webhooks we answer; empty: phone is off.")
+    twilio_auth_token: SecretStr | None = Field(None, description="Twilio primary auth token (signs webhooks).")
+    twilio_auth_token_secondary: SecretStr | None = Field(None, description="Second token, during rotation.")
+    twilio_api_base: str = Field("https://api.twilio.com", description="Twilio's REST address; only tests change it.")
+    session_hours: int = Field(12, ge=1, le=720, description="Hours until a console sign-in ends.")
+    worker_processes: int = Field(2, ge=1, le=64, description="Child processes of one worker.")
+    sweep_seconds: float = Field(5.0, gt=0, le=300, description="How often beat looks for jobs nobody was woken for.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe log line written.")
+    log_format: str = Field("console", pattern="^(console|json)$", description="console for people, json for machines.")
+
+    @field_validator("own_addresses", "trusted_relays", mode="before")
+    @classmethod
+    def split(cls, value: Any) -> Any:
+        """Take a comma-separated list."""
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("own_addresses")
+    @classmethod
+    def has_domain(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse an own address without a domain."""
+        for address in value:
+            if address.count("@") != 1 or address.startswith("@") or address.endswith("@"):
+                raise ValueError(f"{address!r} is not an address like support@example.com")
+        return tuple(address.lower() for address in value)
+
+    @field_validator("public_url", "twilio_api_base")
+    @classmethod
+    def is_web_address(cls, value: str) -> str:
+        """Refuse anything but http(s)://host without a trailing slash."""
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("secret_key")
+    @classmethod
+    def is_long(cls, value: SecretStr | None) -> SecretStr | None:
+        """Refuse a secret that can be guessed."""
+        if value is not None and len(value.get_secret_value()) < 32:  # noqa: PLR2004
+            raise ValueError("must have at least 32 characters")
+        return value
+
+
+def load(**overrides: Any) -> Settings:
+    """Read the settings; keyword arguments that are not None win over the environment.
+
+    Raises:
+        Misconfigured: one line naming each setting that is wrong, and why; secrets are not shown.
+
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(_secrets_dir=os.environ.get(SECRETS_DIR), **given)
+    except ValidationError as error:
+        raise Misconfigured(public=explain(error)) from error
+
+
+def explain(error: ValidationError) -> str:
+    """Turn pydantic's findings into one line an operator can act on."""
+    found = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        found.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
+    return "; ".join(found)
