@@ -12,7 +12,11 @@ from models.tables.base import At, Base, Id, one_of
 
 
 class Job(Base):
-    """One piece of work on one subject; `attempts` is also the fencing token of whoever runs it."""
+    """One piece of work on one subject.
+
+    `attempts` counts claims and is the fencing token of whoever runs it; `excused` counts the
+    attempts that failed because something we stand on was away, which is not the job's fault.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -26,6 +30,7 @@ class Job(Base):
     state: Mapped[terms.JobState] = mapped_column(one_of(terms.JobState))
     run_at: Mapped[At]
     attempts: Mapped[int] = mapped_column(default=0)
+    excused: Mapped[int] = mapped_column(default=0)
     leased_until: Mapped[datetime | None]
     error: Mapped[str | None]
     created_at: Mapped[At] = mapped_column(server_default=func.now())
@@ -61,10 +66,10 @@ def finish(session: Session, job: UUID, attempt: int) -> bool:
     return _close(session, job, attempt, state=terms.JobState.DONE, error=None, leased_until=None)
 
 
-def retry(session: Session, job: UUID, attempt: int, delay: timedelta, error: str) -> bool:
-    """Put a job back for later, with the reason."""
-    at = session.scalar(select(func.now() + delay))
-    return _close(session, job, attempt, run_at=at, error=error, leased_until=None)
+def retry(session: Session, job: UUID, attempt: int, delay: timedelta, error: str, *, excused: bool) -> bool:
+    """Put a job back for later, with the reason; an excused failure does not count against it."""
+    later = {"run_at": func.now() + delay, "excused": Job.excused + int(excused)}
+    return _close(session, job, attempt, **later, error=error, leased_until=None)
 
 
 def park(session: Session, job: UUID, attempt: int, error: str) -> bool:
@@ -86,6 +91,7 @@ def reopen(job: Job, now: datetime) -> None:
     """Let a parked or finished job run again from its first attempt."""
     job.state = terms.JobState.WAITING
     job.attempts = 0
+    job.excused = 0
     job.run_at = now
     job.leased_until = None
     job.error = None
