@@ -1,0 +1,76 @@
+"""Celery carries a wake-up only: it may be lost, and Redis may be away."""
+
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from switchboard import embedded
+from workers import app as celery_app
+
+
+@pytest.fixture
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.Instance]:
+    """A real Redis on a Unix socket."""
+    instance = embedded.Instance(directory=tmp_path_factory.mktemp("r"))
+    instance.sockets.mkdir()
+    server = subprocess.Popen(embedded.redis_command(instance), stdout=subprocess.DEVNULL)
+    embedded.wait_for_redis(instance)
+    yield instance
+    server.kill()
+    server.wait()
+
+
+def build(url: str):
+    """An application whose drain does nothing."""
+    return celery_app.build(url, drain=lambda: 0, sweep_seconds=5, processes=1)
+
+
+def waiting(instance: embedded.Instance) -> int:
+    """How many messages lie in the queue."""
+    client = redis.Redis(unix_socket_path=str(instance.redis_socket))
+    try:
+        return int(client.llen(celery_app.QUEUE))
+    finally:
+        client.close()
+
+
+def test_a_wake_up_reaches_the_queue(redis_server: embedded.Instance):
+    """One message tells a worker that there are jobs."""
+    wake = celery_app.Waker(build(redis_server.redis_url))
+    wake()
+    deadline = time.monotonic() + 10
+    while not waiting(redis_server) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert waiting(redis_server) == 1
+
+
+def test_waking_without_redis_neither_blocks_nor_raises(tmp_path: Path):
+    """A gateway accepts mail while Redis is away."""
+    wake = celery_app.Waker(build(f"unix://{tmp_path}/nobody.sock"))
+    started = time.monotonic()
+    for _ in range(100):
+        wake()
+    assert time.monotonic() - started < 1.0
+    assert any(thread.name == "waker" and thread.daemon for thread in threading.enumerate())
+
+
+def test_no_worker_no_answer(tmp_path: Path):
+    """Health says no, not an error, where Redis is away."""
+    assert celery_app.answers(build(f"unix://{tmp_path}/nobody.sock")) is False
+
+
+@pytest.mark.parametrize(
+    ("ours", "celerys"),
+    [
+        ("unix:///run/redis.sock", "redis+socket:///run/redis.sock"),
+        ("redis://cache:6379/0", "redis://cache:6379/0"),
+    ],
+)
+def test_the_broker_url_is_spelt_celerys_way(ours: str, celerys: str):
+    """Unix sockets have another scheme there."""
+    assert celery_app.broker_url(ours) == celerys

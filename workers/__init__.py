@@ -1,0 +1,1 @@
+"""Work for later: jobs are rows in PostgreSQL, Celery only says that there are some."""

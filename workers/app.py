@@ -1,0 +1,139 @@
+"""Celery: one task that drains the jobs, beat that sweeps, and a wake-up that may be lost."""
+
+import ctypes
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from celery import Celery
+from celery.signals import after_task_publish, worker_init, worker_process_init
+
+from models.errors import Unavailable
+
+DRAIN = "switchboard.drain"
+TASK_SECONDS = 90
+"""A drain that hangs in C code longer than this is killed with its process; the sweep finds its job."""
+QUEUE = "switchboard"
+PR_SET_PDEATHSIG = 1
+"""prctl(2): the signal a process gets when its parent dies."""
+
+log = structlog.get_logger()
+
+
+def build(
+    redis_url: str,
+    *,
+    drain: Callable[[], int],
+    sweep_seconds: float,
+    processes: int,
+    before_fork: Callable[[], None] | None = None,
+    after_fork: Callable[[], None] | None = None,
+) -> Celery:
+    """The Celery application; nothing is connected until it is used.
+
+    `before_fork` runs once in a worker's parent (load what children share), `after_fork` in each
+    child (drop what must not be shared).
+    """
+    app = Celery("switchboard", broker=broker_url(redis_url), set_as_current=False)
+    app.conf.update(
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={"socket_connect_timeout": 2, "socket_keepalive": True, "health_check_interval": 10},
+        task_ignore_result=True,
+        task_default_queue=QUEUE,
+        task_time_limit=TASK_SECONDS,
+        worker_concurrency=processes,
+        worker_prefetch_multiplier=1,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        timezone="UTC",
+        beat_scheduler="celery.beat:Scheduler",
+        beat_max_loop_interval=sweep_seconds,
+        beat_schedule={
+            "sweep": {"task": DRAIN, "schedule": sweep_seconds, "options": {"expires": max(sweep_seconds, 1.0)}},
+        },
+    )
+
+    def drain_jobs() -> int:
+        try:
+            return drain()
+        except Unavailable:
+            log.warning("drain.postponed", reason="PostgreSQL is away")
+            return 0
+
+    app.task(name=DRAIN)(drain_jobs)
+    worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
+    if before_fork is not None:
+        worker_init.connect(lambda **_: before_fork(), weak=False)
+    if after_fork is not None:
+        worker_process_init.connect(lambda **_: after_fork(), weak=False)
+    return app
+
+
+def die_with_parent() -> None:
+    """Ask Linux to end this process when its parent dies, so that a killed worker leaves no orphans at work."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def broker_url(redis_url: str) -> str:
+    """Celery's spelling of a Redis URL (a Unix socket is `redis+socket://` there)."""
+    if redis_url.startswith("unix://"):
+        return "redis+socket://" + redis_url.removeprefix("unix://")
+    return redis_url
+
+
+class Waker:
+    """Tells a worker that there are jobs: at most one message under way, never blocking, never raising.
+
+    A lost message costs a sweep interval, no more: PostgreSQL holds the work.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._asked = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def __call__(self) -> None:
+        """Ask for a drain."""
+        self._asked.set()
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._publish, name="waker", daemon=True)
+                    self._thread.start()
+
+    def _publish(self) -> None:
+        while True:
+            self._asked.wait()
+            self._asked.clear()
+            try:
+                self._app.send_task(DRAIN, retry=False, expires=60)
+            except Exception as error:  # noqa: BLE001 - Redis may be away in many ways; the sweep finds the jobs
+                log.warning("worker.not_woken", error=type(error).__name__)
+
+
+def run_worker(app: Celery, *, processes: int, log_level: str) -> None:
+    """Run a Celery worker until it is told to stop; it reconnects to Redis by itself."""
+    app.worker_main(
+        ["worker", f"--concurrency={processes}", f"--loglevel={log_level}", "--without-mingle", "--without-gossip"]
+    )
+
+
+def run_beat(app: Celery, *, log_level: str, pulse: Path) -> None:
+    """Run Celery beat until it is told to stop; the file `pulse` is touched at each sweep."""
+    after_task_publish.connect(lambda **_: pulse.touch(), weak=False)
+    app.Beat(loglevel=log_level, schedule=None, pidfile=None).run()
+
+
+def answers(app: Celery) -> bool:
+    """Whether any worker answers a ping within two seconds."""
+    try:
+        return bool(app.control.ping(timeout=2.0))
+    except Exception:  # noqa: BLE001 - no Redis, no answer
+        return False
