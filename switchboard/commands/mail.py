@@ -1,0 +1,157 @@
+"""`parse`, `suggest`, `ingest`, `replay`: mail by hand."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from triage.suggest import as_json
+from triage.suggest import suggest as make_suggestion
+
+from intake import message
+from models import tables
+from models.errors import Invalid, NotFound, SwitchboardError
+from models.store import transaction
+from models.terms import Channel, Envelope, JobKind
+from switchboard.commands.instance import DataDir, opened
+from switchboard.lines import now
+from switchboard.settings import load
+from triage import policy as packs
+
+Files = Annotated[list[str], typer.Argument(help="Mail files; - reads standard input.")]
+TRY_AGAIN = 75
+"""sysexits EX_TEMPFAIL: an MTA's pipe transport keeps the mail and tries again."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("parse")(parse)
+    app.command("suggest")(suggest)
+    app.command("ingest")(ingest)
+    app.command("replay")(replay)
+
+
+def parse(
+    files: Files,
+    mail_from: Annotated[str | None, typer.Option(help="Envelope sender (default: Return-Path).")] = None,
+    rcpt: Annotated[list[str] | None, typer.Option(help="Envelope recipient (default: the first own address).")] = None,
+) -> None:
+    """Read mails and print one JSON object a line; needs no database, never fails on what is in them."""
+    own = load().own_addresses
+    for name, raw in _read(files):
+        read = message.parse(raw, mail_from=mail_from, rcpt=tuple(rcpt or own[:1]))
+        _print(message.as_json(read, name, own_addresses=frozenset(own)))
+
+
+def suggest(
+    files: Files,
+    policy: Annotated[str, typer.Option(help="Policy id.")],
+    *,
+    jsonl: Annotated[bool, typer.Option(help='Read {"id","channel","subject","body"} lines instead of mails.')] = False,
+) -> None:
+    """Suggest type and priority for mails or JSON lines; needs no database."""
+    from triage import classifier, training  # noqa: PLC0415 - imports scikit-learn
+
+    policies = packs.load_packs(load().policy_dir)
+    if policy not in policies:
+        raise NotFound(public=f"No policy {policy!r}; there are {', '.join(sorted(policies))}")
+    trained = training.train(training.seed_corpus(), policies)
+    ready = classifier.load(trained.content, trained.digest)
+    for item in _lines(files) if jsonl else _mails(files):
+        made = make_suggestion(
+            policies[policy],
+            ready,
+            channel=Channel(item["channel"]),
+            subject=item["subject"],
+            body=item["body"],
+            language=item.get("language"),
+        )
+        _print(as_json(made, item["id"]))
+
+
+def ingest(
+    files: Files,
+    mail_from: Annotated[str, typer.Option(help="Envelope sender.")] = "",
+    rcpt: Annotated[list[str] | None, typer.Option(help="Envelope recipient (default: the first own address).")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Put mails in as if they had come by SMTP; exit 75 means: keep it and try again."""
+    try:
+        with opened(data_dir) as house:
+            for _, raw in _read(files):
+                recipients = tuple(rcpt or house.settings.own_addresses[:1])
+                envelope = Envelope(mail_from=mail_from, rcpt_to=recipients, peer="ingest", helo="", received_at=now())
+                house.accept(envelope, raw)
+    except SwitchboardError as error:
+        if not error.temporary:
+            raise
+        typer.echo(f"switchboard: {error.public}", err=True)
+        raise typer.Exit(TRY_AGAIN) from error
+
+
+def replay(
+    ids: Annotated[list[str] | None, typer.Argument(help="Mail ids.")] = None,
+    *,
+    unparsed: Annotated[bool, typer.Option(help="Every mail that could not be read.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Run parked work again: mails that could not be read, or the jobs of these ids."""
+    if not ids and not unparsed:
+        raise Invalid(public="Name mail ids, or say --unparsed")
+    with opened(data_dir) as house, transaction(house.engine) as session:
+        again = [
+            job
+            for job in tables.jobs.parked(session)
+            if str(job.subject) in (ids or ()) or (unparsed and job.kind is JobKind.MAIL_PROCESS)
+        ]
+        for job in again:
+            tables.jobs.reopen(job, now())
+            typer.echo(f"{job.kind}\t{job.subject}")
+    typer.echo(f"{len(again)} to run again", err=True)
+
+
+def _read(files: list[str]) -> Iterator[tuple[str, bytes]]:
+    for name in files:
+        if name == "-":
+            yield name, sys.stdin.buffer.read()
+            continue
+        try:
+            yield name, Path(name).read_bytes()
+        except OSError as error:
+            raise Invalid(public=f"{name}: {error.strerror}") from error
+
+
+def _mails(files: list[str]) -> Iterator[dict[str, Any]]:
+    for name, raw in _read(files):
+        read = message.parse(raw)
+        yield {
+            "id": name,
+            "channel": "email",
+            "subject": read.subject,
+            "body": read.new_text or read.text,
+            "language": read.language,
+        }
+
+
+def _lines(files: list[str]) -> Iterator[dict[str, Any]]:
+    for name, raw in _read(files):
+        for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
+            if not line.strip():
+                continue
+            try:
+                item = json.loads(line)
+                yield {
+                    "id": str(item.get("id", number)),
+                    "channel": Channel(item.get("channel", "email")),
+                    "subject": str(item.get("subject") or ""),
+                    "body": str(item.get("body") or ""),
+                    "language": item.get("language"),
+                }
+            except (ValueError, AttributeError) as error:
+                raise Invalid(public=f"{name}:{number}: not a request as JSON: {error}") from error
+
+
+def _print(line: dict[str, Any]) -> None:
+    typer.echo(json.dumps(line, ensure_ascii=False))

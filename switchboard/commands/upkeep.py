@@ -1,0 +1,91 @@
+"""`reconcile` and `doctor`: is everything accounted for, is everything in order?"""
+
+import shutil
+from collections.abc import Iterator
+
+import typer
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from models import schema, tables
+from models.store import transaction
+from models.terms import JobState, OutgoingState
+from switchboard.commands.instance import DataDir, opened
+from switchboard.lines import Switchboard, now
+
+LEAST_FREE_BYTES = 1 << 30
+MOST_CLOCK_SKEW = 5.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("reconcile")(reconcile)
+    app.command("doctor")(doctor)
+
+
+def reconcile(data_dir: DataDir = None) -> None:
+    """Account for every accepted mail and call: exit 1 and the list if anything is not."""
+    with opened(data_dir) as house, transaction(house.engine) as session:
+        open_ends = [*_mails(session), *_calls(session), *_replies(session)]
+    for line in open_ends:
+        typer.echo(line)
+    if open_ends:
+        raise typer.Exit(1)
+    typer.echo("Every accepted mail and call is a request; every mail is answered or says why not.")
+
+
+def _mails(session: Session) -> Iterator[str]:
+    mail, reply = tables.mail.Mail, tables.mail.OutgoingMail
+    job = tables.jobs.Job
+    unread = select(mail.id, mail.state).where(mail.request_id.is_(None))
+    for row in session.execute(unread):
+        held = session.scalar(select(job.state).where(job.subject == row.id))
+        yield f"mail {row.id} is no request yet (job {held or 'missing'})"
+    silent = select(mail.id).where(
+        mail.request_id.is_not(None), mail.suppression.is_(None), ~exists().where(reply.mail_id == mail.id)
+    )
+    for found in session.scalars(silent):
+        yield f"mail {found} has neither a reply nor a reason for silence"
+
+
+def _calls(session: Session) -> Iterator[str]:
+    for sid in session.scalars(select(tables.calls.Call.call_sid).where(tables.calls.Call.request_id.is_(None))):
+        yield f"call {sid} has no incident"
+
+
+def _replies(session: Session) -> Iterator[str]:
+    reply, job = tables.mail.OutgoingMail, tables.jobs.Job
+    stuck = select(reply.id).where(
+        reply.state.in_((OutgoingState.PENDING, OutgoingState.SENDING)),
+        ~exists().where(job.subject == reply.id, job.state == JobState.WAITING),
+    )
+    for found in session.scalars(stuck):
+        yield f"reply {found} waits and no job will send it"
+
+
+def doctor(data_dir: DataDir = None) -> None:
+    """Check settings, database, migrations, classifier, clock, disk and parked work; exit 1 if something is wrong."""
+    with opened(data_dir) as house:
+        found = list(_findings(house))
+    for fine, line in found:
+        typer.echo(f"{'ok  ' if fine else 'BAD '} {line}")
+    if not all(fine for fine, _ in found):
+        raise typer.Exit(1)
+
+
+def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
+    yield True, f"settings: policy {house.settings.policy}, {len(house.policies)} policies loaded"
+    yield schema.is_current(house.engine), "database schema is this version's"
+    with transaction(house.engine) as session:
+        theirs = session.scalar(select(func.clock_timestamp()))
+        skew = abs((now() - theirs).total_seconds()) if theirs else 0.0
+        yield skew < MOST_CLOCK_SKEW, f"clock differs from the database's by {skew:.1f} s"
+        running = tables.artefacts.running_id(session)
+        yield running is not None, f"classifier in force: {running or 'none; requests stay unclassified'}"
+        parked = len(tables.jobs.parked(session))
+        yield parked == 0, f"{parked} jobs wait for a person (switchboard replay)"
+    free = shutil.disk_usage(house.settings.data_dir if house.settings.data_dir.exists() else "/").free
+    yield free > LEAST_FREE_BYTES, f"{free // 2**20} MiB of disk free"
+    if house.settings.twilio_account_sid:
+        public = house.settings.public_url
+        yield public.startswith("https://"), f"Twilio reaches us at {public} (https needed)"

@@ -1,0 +1,222 @@
+"""The patch panel: builds every part from the settings and plugs the rooms into each other."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from itsdangerous import URLSafeTimedSerializer
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from intake import door, mailer
+from models.errors import Misconfigured
+from models.store import connect, transaction
+from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
+from switchboard.settings import Settings
+from triage import policy, suggest
+from triage.desk import reception, registry
+from voice import recordings
+from workers import app as celery_app
+from workers.app import Waker
+from workers.runner import Plug, run_due
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sites:
+    """Where the two stores are and the secret that signs: embedded or an operator's."""
+
+    database_url: str
+    redis_url: str
+    secret: str
+
+
+def now() -> datetime:
+    """The current time, aware, UTC: the clock of every edge."""
+    return datetime.now(UTC)
+
+
+class Switchboard:
+    """Every part of one process, built when first used. Building connects to nothing."""
+
+    def __init__(self, settings: Settings, sites: Sites) -> None:
+        self.settings = settings
+        self.sites = sites
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The database engine."""
+        return connect(self.sites.database_url)
+
+    @cached_property
+    def policies(self) -> Mapping[str, policy.Policy]:
+        """The policy packs, by id."""
+        packs = policy.load_packs(self.settings.policy_dir)
+        if self.settings.policy not in packs:
+            known = ", ".join(sorted(packs))
+            raise Misconfigured(public=f"SWITCHBOARD_POLICY: no policy {self.settings.policy!r}; there are {known}")
+        return packs
+
+    @cached_property
+    def celery(self) -> "Celery":
+        """The Celery application."""
+        return celery_app.build(
+            self.sites.redis_url,
+            drain=self.drain,
+            sweep_seconds=self.settings.sweep_seconds,
+            processes=self.settings.worker_processes,
+            before_fork=self.warm_up,
+            after_fork=self.forget_connections,
+        )
+
+    @cached_property
+    def wake(self) -> Waker:
+        """Tells a worker that there are jobs."""
+        return Waker(self.celery)
+
+    @cached_property
+    def running(self) -> registry.Running:
+        """The classifier in force."""
+        return registry.Running(self.engine, self.sites.secret)
+
+    @cached_property
+    def serializer(self) -> URLSafeTimedSerializer:
+        """Signs portal links."""
+        return URLSafeTimedSerializer(self.sites.secret, salt="portal")
+
+    def suggest(  # the Suggest port
+        self,
+        *,
+        policy: str,
+        channel: Channel,
+        subject: str,
+        body: str,
+        language: str | None,
+        facts: tuple[Fact, ...] = (),
+    ) -> Suggestion:
+        """Suggest with the classifier in force."""
+        pack = self.policies[policy]
+        return suggest.suggest(
+            pack, self.running.get(), channel=channel, subject=subject, body=body, language=language, facts=facts
+        )
+
+    @cached_property
+    def _reception(self) -> reception.Reception:
+        return reception.Reception(
+            policies=self.policies,
+            default_policy=self.settings.policy,
+            support_phone=self.settings.support_phone,
+        )
+
+    @cached_property
+    def _suggesting_reception(self) -> reception.Reception:
+        return reception.Reception(
+            policies=self.policies,
+            default_policy=self.settings.policy,
+            support_phone=self.settings.support_phone,
+            suggest=self.suggest,
+        )
+
+    def receive(self, session: Session, interaction: Interaction, at: datetime) -> Receipt:
+        """The desk for doors that must answer at once: a worker suggests afterwards."""
+        return reception.receive(session, interaction, at, reception=self._reception)
+
+    def receive_and_suggest(self, session: Session, interaction: Interaction, at: datetime) -> Receipt:
+        """The desk for workers, which hold the classifier."""
+        return reception.receive(session, interaction, at, reception=self._suggesting_reception)
+
+    @cached_property
+    def plugs(self) -> Mapping[JobKind, Plug]:
+        """What runs each kind of job."""
+        return {
+            JobKind.MAIL_PROCESS: Plug(run=self._process_mail, give_up=self._mark_unparsed),
+            JobKind.MAIL_SEND: Plug(run=self._send_mail),
+            JobKind.REQUEST_SUGGEST: Plug(run=self._suggest),
+            JobKind.RECORDING_FETCH: Plug(run=self._fetch_recording, failures=8),
+        }
+
+    def drain(self) -> int:
+        """Run the jobs that are due; how many were run."""
+        return run_due(self.engine, self.plugs)
+
+    def warm_up(self) -> None:
+        """Load what a worker's children share, before they are forked."""
+        _ = self.policies
+        self.running.get()
+        self.forget_connections()
+
+    def forget_connections(self) -> None:
+        """Leave connections made before a fork to the parent."""
+        self.engine.dispose(close=False)
+
+    @property
+    def outbox(self) -> Path | None:
+        """Where replies are captured; None when a smarthost sends them."""
+        return None if self.settings.smarthost else self.settings.data_dir / "outbox"
+
+    @cached_property
+    def transport(self) -> mailer.Transport:
+        """The way out for replies: the smarthost, else the capture."""
+        if self.settings.smarthost is not None:
+            return mailer.Smarthost(self.settings.smarthost.get_secret_value())
+        return mailer.Capture(self.settings.data_dir / "outbox")
+
+    @cached_property
+    def reply_terms(self) -> door.ReplyTerms:
+        """How and when senders are answered."""
+        return door.ReplyTerms(
+            reply_from=self.settings.reply_from,
+            window=self.settings.reply_window,
+            max_age=self.settings.reply_max_age,
+            mode=self.settings.autoreply.value,
+            own_addresses=frozenset(self.settings.own_addresses),
+            support_phone=self.settings.support_phone,
+            portal_link=self.portal_link,
+            trusted_authserv_id=self.settings.trusted_authserv_id,
+        )
+
+    def portal_link(self, request: UUID) -> str:
+        """The signed link that carries what a redirected customer wrote."""
+        token = self.serializer.dumps(str(request))
+        template = self.settings.portal_url or f"{self.settings.public_url}/portal/claim/{{token}}"
+        return template.replace("{token}", token)
+
+    def _process_mail(self, mail: UUID) -> None:
+        with transaction(self.engine) as session:
+            door.process(session, mail, receive=self.receive_and_suggest, terms=self.reply_terms, now=now())
+
+    def _mark_unparsed(self, mail: UUID) -> None:
+        with transaction(self.engine) as session:
+            door.mark_unparsed(session, mail, receive=self.receive, now=now())
+
+    def _send_mail(self, outgoing: UUID) -> None:
+        mailer.send(self.engine, outgoing, self.transport, max_age=self.settings.reply_max_age, clock=now)
+
+    def _suggest(self, interaction: UUID) -> None:
+        with transaction(self.engine) as session:
+            reception.suggest_for(session, interaction, now(), reception=self._suggesting_reception)
+
+    def _fetch_recording(self, recording: UUID) -> None:
+        recordings.fetch(self.engine, recording, self.twilio, now)
+
+    @cached_property
+    def twilio(self) -> recordings.TwilioAccount:
+        """The Twilio account we answer for."""
+        token = self.settings.twilio_auth_token
+        return recordings.TwilioAccount(
+            account_sid=self.settings.twilio_account_sid,
+            auth_token=token.get_secret_value() if token else "",
+            api_base=self.settings.twilio_api_base,
+        )
+
+    def accept(self, envelope: Envelope, content: bytes) -> None:
+        """Store a mail; committed when this returns. Blocks; raises SwitchboardError."""
+        with transaction(self.engine) as session:
+            door.accept(session, envelope, content, now())
+        self.wake()

@@ -1,0 +1,126 @@
+"""The web application: every router under one roof, and what each error becomes."""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from console.deps import Desk
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi_offline import FastAPIOffline
+from voice.webhooks import Line
+
+from console import api, assets, pages
+from intake import portal
+from models import schema
+from models.errors import SwitchboardError, Unavailable
+from models.store import is_reachable
+from switchboard.lines import Switchboard, now
+from voice import webhooks
+
+RETRY_SECONDS = 5
+STATUS_OF = {"not-found": 404, "forbidden": 403, "conflict": 409, "invalid": 422}
+
+log = structlog.get_logger()
+
+
+def build(house: Switchboard) -> FastAPI:
+    """The application; nothing is connected until the first request."""
+    app: FastAPI = FastAPIOffline(
+        title="Switchboard",
+        summary="Requests from mail, phone and portal, with suggestions an engineer confirms",
+        openapi_url="/api/v1/openapi.json",
+        docs_url="/api/docs",
+        redoc_url=None,
+        static_url="/api/static",
+    )
+    desk = _desk(house)
+    assets.mount(app)
+    app.include_router(pages.router(desk))
+    app.include_router(api.router(desk))
+    app.include_router(_portal(house))
+    if house.settings.twilio_account_sid:
+        app.include_router(webhooks.router(_line(house)))
+    _add_health(app, house)
+    _add_errors(app)
+    return app
+
+
+def _desk(house: Switchboard) -> Desk:
+    settings = house.settings
+    return Desk(
+        engine=house.engine,
+        policies=house.policies,
+        receive=house.receive,
+        suggest=house.suggest,
+        wake=house.wake,
+        clock=now,
+        secret=house.sites.secret,
+        session_hours=settings.session_hours,
+        public_url=settings.public_url,
+        outbox=house.outbox,
+    )
+
+
+def _portal(house: Switchboard) -> APIRouter:
+    return portal.router(
+        engine=house.engine,
+        receive=house.receive,
+        serializer=house.serializer,
+        clock=now,
+        wake=house.wake,
+    )
+
+
+def _line(house: Switchboard) -> Line:
+    settings = house.settings
+    tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
+    return Line(
+        engine=house.engine,
+        receive=house.receive,
+        public_url=settings.public_url,
+        account_sid=settings.twilio_account_sid,
+        auth_tokens=tuple(token.get_secret_value() for token in tokens if token),
+        default_region=settings.default_region,
+        language=settings.voice_language,
+        wake=house.wake,
+        clock=now,
+    )
+
+
+def _add_health(app: FastAPI, house: Switchboard) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def alive() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    def ready() -> PlainTextResponse:
+        if not is_reachable(house.engine):
+            return PlainTextResponse("PostgreSQL does not answer\n", 503)
+        if not schema.is_current(house.engine):
+            return PlainTextResponse("the database needs: switchboard migrate\n", 503)
+        return PlainTextResponse("ok\n")
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(SwitchboardError)
+    def known(request: Request, error: SwitchboardError) -> Response:
+        status = 503 if error.temporary else STATUS_OF.get(error.code, 400)
+        return answer(request, status, error.code, error.public)
+
+    @app.middleware("http")
+    async def unknown(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        try:
+            return await call_next(request)
+        except Unavailable as error:
+            return answer(request, 503, error.code, error.public)
+        except Exception as error:
+            log.exception("request.failed", path=request.url.path, error=type(error).__name__)
+            return answer(request, 503, SwitchboardError.code, SwitchboardError.public)
+
+
+def answer(request: Request, status: int, code: str, public: str) -> Response:
+    """An error as its reader reads it: JSON for programs, a sentence for people; 503 says when to come back."""
+    headers = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}  # noqa: PLR2004
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": {"code": code, "message": public}}, status, headers)
+    return PlainTextResponse(public + "\n", status, headers)

@@ -1,0 +1,66 @@
+"""The supervisor restarts the dead, gives up on the misconfigured, and stops all in order."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from models.errors import Misconfigured
+from switchboard.supervisor import Child, Supervisor
+
+
+def child(folder, name: str, code: str, **more) -> Child:
+    """A child that runs a line of Python."""
+    return Child(name=name, argv=[sys.executable, "-c", code], log=folder / f"{name}.log", **more)
+
+
+def watch_until(supervisor: Supervisor, claim) -> None:
+    """Look at the children until a claim holds."""
+    deadline = time.monotonic() + 20
+    while not claim():
+        supervisor.check()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_child_is_started_again_and_told(tmp_path):
+    """A new process takes the place of the killed one."""
+    told: list[str] = []
+    supervisor = Supervisor(told.append)
+    kept = child(tmp_path, "kept", "import time; time.sleep(600)")
+    supervisor.add(kept)
+    first = kept.process.pid
+    os.kill(first, signal.SIGKILL)
+    watch_until(supervisor, lambda: kept.process is not None and kept.process.pid != first)
+    assert told == ["kept ended (SIGKILL); starting it again"]
+    supervisor.stop()
+    assert kept.process.returncode == -signal.SIGTERM
+
+
+def test_a_child_that_cannot_start_as_configured_is_not_started_again(tmp_path):
+    """Exit code 2 carries its last line up."""
+    supervisor = Supervisor(lambda _line: None)
+    supervisor.add(child(tmp_path, "web", "import sys; print('Port 80: Permission denied'); sys.exit(2)"))
+    with pytest.raises(Misconfigured, match="web could not start: Port 80: Permission denied"):
+        watch_until(supervisor, lambda: False)
+
+
+def test_exit_code_two_of_a_foreign_program_means_nothing_special(tmp_path):
+    """PostgreSQL and Redis are simply started again."""
+    supervisor = Supervisor(lambda _line: None)
+    kept = child(tmp_path, "postgres", "import sys; sys.exit(2)", ours=False)
+    supervisor.add(kept)
+    watch_until(supervisor, lambda: kept.restarts >= 2)
+    supervisor.stop()
+
+
+def test_a_child_that_keeps_dying_is_started_less_often(tmp_path):
+    """The pause doubles, so that a broken program does not eat the machine."""
+    supervisor = Supervisor(lambda _line: None)
+    kept = child(tmp_path, "broken", "raise SystemExit(1)")
+    supervisor.add(kept)
+    watch_until(supervisor, lambda: kept.restarts >= 4)
+    assert kept.not_before - time.monotonic() > 0.3
+    supervisor.stop()
