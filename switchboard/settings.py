@@ -128,7 +128,7 @@ def load(**overrides: Any) -> Settings:
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(_secrets_dir=os.environ.get(SECRETS_DIR), **given)
+        return Settings(_secrets_dir=os.environ.get(SECRETS_DIR), **given)  # type: ignore[call-arg]  # pydantic-settings takes it
     except ValidationError as error:
         raise Misconfigured(public=explain(error)) from error
 
