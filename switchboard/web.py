@@ -7,6 +7,7 @@ from console.deps import Desk
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
+from prometheus_client import CONTENT_TYPE_LATEST
 from voice.webhooks import Line
 
 from console import api, assets, pages
@@ -15,6 +16,7 @@ from models import schema
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
 from switchboard.lines import Switchboard, now
+from switchboard.metrics import exposition
 from voice import webhooks
 
 RETRY_SECONDS = 5
@@ -99,6 +101,10 @@ def _add_health(app: FastAPI, house: Switchboard) -> None:
         if not schema.is_current(house.engine):
             return PlainTextResponse("the database needs: switchboard migrate\n", 503)
         return PlainTextResponse("ok\n")
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(exposition(house.engine), media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_errors(app: FastAPI) -> None:
