@@ -1,26 +1,35 @@
 """The web application: every router under one roof, and what each error becomes."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import structlog
-from console.deps import Desk
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
-from voice.webhooks import Line
 
 from console import api, assets, pages
+from console.deps import Desk
 from intake import portal
 from models import schema
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition
+from triage.identity import number_party
 from voice import webhooks
+from voice.webhooks import Line
 
 RETRY_SECONDS = 5
-STATUS_OF = {"not-found": 404, "forbidden": 403, "conflict": 409, "invalid": 422}
+STATUS_OF = {
+    "not-found": 404,
+    "forbidden": 403,
+    "conflict": 409,
+    "invalid": 422,
+    "too-large": 413,
+    "unsupported-media-type": 415,
+}
 
 log = structlog.get_logger()
 
@@ -65,11 +74,9 @@ def _desk(house: Switchboard) -> Desk:
 
 def _portal(house: Switchboard) -> APIRouter:
     return portal.router(
-        engine=house.engine,
-        receive=house.receive,
-        serializer=house.serializer,
-        clock=now,
-        wake=house.wake,
+        portal.Portal(
+            engine=house.engine, receive=house.receive, serializer=house.serializer, clock=now, wake=house.wake
+        )
     )
 
 
@@ -82,7 +89,7 @@ def _line(house: Switchboard) -> Line:
         public_url=settings.public_url,
         account_sid=settings.twilio_account_sid,
         auth_tokens=tuple(token.get_secret_value() for token in tokens if token),
-        default_region=settings.default_region,
+        identify=partial(number_party, region=settings.default_region),
         language=settings.voice_language,
         wake=house.wake,
         clock=now,

@@ -20,12 +20,14 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[embedded.Instance]:
     """One embedded PostgreSQL for the whole run, with a migrated template database."""
-    with tempfile.TemporaryDirectory(prefix="switchboard-tests-") as folder:
-        with embedded.database(Path(folder) / "var") as instance:
-            engine = store.connect(instance.database_url)
-            schema.upgrade(engine)
-            engine.dispose()
-            yield instance
+    with (
+        tempfile.TemporaryDirectory(prefix="switchboard-tests-") as folder,
+        embedded.database(Path(folder) / "var") as instance,
+    ):
+        engine = store.connect(instance.database_url)
+        schema.upgrade(engine)
+        engine.dispose()
+        yield instance
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from triage.suggest import as_json
-from triage.suggest import suggest as make_suggestion
 
 from intake import message
+from intake.addresses import mailboxes
+from intake.screening import Case, suppression
+from intake.shape import as_json as as_line
 from models import tables
 from models.errors import Invalid, NotFound, SwitchboardError
 from models.store import transaction
@@ -19,6 +20,8 @@ from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import now
 from switchboard.settings import load
 from triage import policy as packs
+from triage.suggest import as_json
+from triage.suggest import suggest as make_suggestion
 
 Files = Annotated[list[str], typer.Argument(help="Mail files; - reads standard input.")]
 TRY_AGAIN = 75
@@ -39,10 +42,19 @@ def parse(
     rcpt: Annotated[list[str] | None, typer.Option(help="Envelope recipient (default: the first own address).")] = None,
 ) -> None:
     """Read mails and print one JSON object a line; needs no database, never fails on what is in them."""
-    own = load().own_addresses
+    settings = load()
+    own, trusted = settings.own_addresses, settings.trusted_authserv_id
     for name, raw in _read(files):
-        read = message.parse(raw, mail_from=mail_from, rcpt=tuple(rcpt or own[:1]))
-        _print(message.as_json(read, name, own_addresses=frozenset(own)))
+        read = message.parse(raw)
+        envelope = Envelope(
+            mail_from=_return_path(read) if mail_from is None else mail_from,
+            rcpt_to=tuple(rcpt or own[:1]),
+            peer="",
+            helo="",
+            received_at=now(),
+        )
+        case = Case(envelope=envelope, message=read, own_addresses=frozenset(own), trusted_authserv_id=trusted)
+        _print(as_line(read, name, case=case, silence=suppression(case)))
 
 
 def suggest(
@@ -110,6 +122,14 @@ def replay(
             tables.jobs.reopen(job, now())
             typer.echo(f"{job.kind}\t{job.subject}")
     typer.echo(f"{len(again)} to run again", err=True)
+
+
+def _return_path(read: message.ParsedMessage) -> str:
+    """The envelope sender a stored mail still tells: its Return-Path, else its From."""
+    paths = read.header("return-path")
+    if paths:
+        return next((box.address for box in mailboxes(paths[0])), "")
+    return read.sender.address if read.sender else ""
 
 
 def _read(files: list[str]) -> Iterator[tuple[str, bytes]]:

@@ -49,7 +49,7 @@ def receive(session: Session, interaction: Interaction, now: datetime, *, recept
     if known is not None:
         request = _fetch(session, known.request_id)
         return _receipt(session, request, opened=False, reception=reception)
-    request = _append_to(session, interaction) or _open(session, interaction, reception)
+    request = _append_to(session, interaction, reception) or _open(session, interaction, reception)
     row = _store(session, request, interaction)
     _start_clock(session, request, interaction)
     if row.new_text.strip() or row.subject.strip():
@@ -66,21 +66,21 @@ def suggest_for(session: Session, interaction: UUID, now: datetime, *, reception
     if cause is None or reception.suggest is None:
         raise NotFound(f"interaction {interaction}")
     request = _fetch(session, cause.request_id)
-    said = [row for row in tables.requests.interactions(session, request.id) if row.new_text.strip()]
-    facts = tuple(_fact(fact) for row in said for fact in row.facts)
+    rows = tables.requests.interactions(session, request.id)
+    facts = tuple(_fact(fact) for row in rows for fact in row.facts)
     policy = reception.policies[request.policy]
     made = reception.suggest(
         policy=policy.id,
         channel=request.channel,
         subject=request.subject,
-        body="\n\n".join(row.new_text for row in said),
+        body="\n\n".join(row.new_text for row in rows if row.new_text.strip()),
         language=cause.language,
         facts=facts,
     )
     tables.requests.record_suggestion(session, request.id, cause.source, as_json(made, request.reference), made, now)
 
 
-def _append_to(session: Session, interaction: Interaction) -> tables.requests.Request | None:
+def _append_to(session: Session, interaction: Interaction, reception: Reception) -> tables.requests.Request | None:
     if interaction.request is None:
         return None
     request = tables.requests.fetch_locked(session, interaction.request)
@@ -89,6 +89,10 @@ def _append_to(session: Session, interaction: Interaction) -> tables.requests.Re
     if not request.subject and interaction.subject:
         request.subject = interaction.subject
     request.language = request.language or interaction.language
+    if request.account_id is None and interaction.account_hint:
+        account = tables.directory.account_by_number(session, interaction.account_hint)
+        if account is not None:
+            request.account_id, request.policy = account.id, reception.policy_of(account).id
     return request
 
 

@@ -1,0 +1,194 @@
+"""Rows to the JSON of the API: one shape for a request wherever it appears. Pure."""
+
+from datetime import datetime
+from typing import Any
+
+from console.queries import Brief, CallLine, Suggested
+from console.record import CallRecord, Record, Reply
+from console.rendering import iso
+from models.tables import mail, requests
+from triage.policy import Policy
+
+
+def at(moment: datetime | None) -> str | None:
+    """An instant in ISO 8601, UTC, or null."""
+    return iso(moment) if moment else None
+
+
+def brief_json(brief: Brief) -> dict[str, Any]:
+    """A request in a list."""
+    return {
+        "id": str(brief.id),
+        "reference": brief.reference,
+        "channel": brief.channel.value,
+        "subject": brief.subject,
+        "policy": brief.policy,
+        "state": brief.state.value,
+        "version": brief.version,
+        "account": brief.account,
+        "contact": brief.contact,
+        "party": brief.party,
+        "party_name": brief.party_name,
+        "language": brief.language,
+        "received_at": at(brief.received_at),
+        "clock_started_at": at(brief.clock_started_at),
+        "suggestion": _suggested_json(brief.suggestion),
+        "decided": _decided(brief.decided_type, brief.decided_priority, brief.decided_at),
+    }
+
+
+def record_json(record: Record, brief: Brief) -> dict[str, Any]:
+    """A request with everything that hangs off it: the list's keys and the histories, oldest first."""
+    found = [_call_json(each) for each in record.calls]
+    suggestion = record.suggestion
+    return brief_json(brief) | {
+        "suggestion": suggestion.content | {"made_at": at(suggestion.created_at)} if suggestion else None,
+        "interactions": [_interaction_json(row) for row in record.interactions],
+        "messages": [_mail_json(row) for row in record.mails],
+        "call": found[0] if found else None,
+        "calls": found,
+        "decisions": [_decision_json(row) for row in record.decisions],
+        "clocks": [{"event": row.event, "source": row.source, "at": at(row.at)} for row in record.clocks],
+        "replies": [_reply_json(row) for row in record.replies],
+    }
+
+
+def call_line_json(line: CallLine) -> dict[str, Any]:
+    """A call in a list."""
+    return {
+        "id": str(line.id),
+        "call_sid": line.call_sid,
+        "from": line.from_number,
+        "to": line.to_number,
+        "status": line.status,
+        "started_at": at(line.started_at),
+        "ended_at": at(line.ended_at),
+        "duration_seconds": line.duration_seconds,
+        "account": line.account,
+        "request": line.reference,
+        "recordings": line.recordings,
+    }
+
+
+def policy_json(policy: Policy) -> dict[str, Any]:
+    """A policy with its labels and clauses."""
+    return {
+        "id": policy.id,
+        "ref": policy.ref,
+        "name": policy.name,
+        "source": policy.source,
+        "digest": policy.digest,
+        "sla_channels": list(policy.sla_channels),
+        "threshold": policy.threshold,
+        "types": [
+            {"value": each.value, "label": each.label, "definition": each.definition, "clause": each.clause}
+            for each in policy.types
+        ],
+        "levels": [
+            {"value": each.value, "label": each.label, "definition": each.definition, "clause": each.clause}
+            for each in policy.levels
+        ],
+        "rules": [{"id": rule.id, "clause": rule.clause, "by": list(rule.by)} for rule in policy.rules],
+    }
+
+
+def _suggested_json(suggestion: Suggested | None) -> dict[str, Any] | None:
+    if suggestion is None:
+        return None
+    return {
+        "policy": suggestion.policy,
+        "abstained": suggestion.abstained,
+        "type": suggestion.type,
+        "priority": suggestion.priority,
+        "model": suggestion.model,
+        "made_at": at(suggestion.at),
+    }
+
+
+def _decided(kind: str | None, priority: str | None, moment: datetime | None) -> dict[str, Any] | None:
+    return {"type": kind, "priority": priority, "at": at(moment)} if moment else None
+
+
+def _interaction_json(row: requests.Interaction) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "source": row.source,
+        "channel": row.channel.value,
+        "party": row.party,
+        "subject": row.subject,
+        "text": row.text,
+        "new_text": row.new_text,
+        "language": row.language,
+        "note": row.note,
+        "facts": row.facts,
+        "received_at": at(row.received_at),
+    }
+
+
+def _mail_json(row: mail.Mail) -> dict[str, Any]:
+    reason = {"reason": row.suppression, "evidence": row.suppression_evidence, "clause": row.suppression_clause}
+    return {
+        "id": str(row.id),
+        "message_id": row.message_id,
+        "mail_from": row.mail_from,
+        "rcpt_to": row.rcpt_to,
+        "size": row.size,
+        "state": row.state.value,
+        "received_at": at(row.received_at),
+        "suppression": reason if row.suppression else None,
+    }
+
+
+def _call_json(each: CallRecord) -> dict[str, Any]:
+    call = each.call
+    return {
+        "id": str(call.id),
+        "call_sid": call.call_sid,
+        "from": call.from_number,
+        "to": call.to_number,
+        "status": call.status,
+        "step": call.step,
+        "answers": call.answers,
+        "started_at": at(call.started_at),
+        "ended_at": at(call.ended_at),
+        "duration_seconds": call.duration_seconds,
+        "recordings": [
+            {
+                "id": str(row.id),
+                "recording_sid": row.recording_sid,
+                "status": row.status,
+                "duration_seconds": row.duration_seconds,
+                "transcript": row.transcript,
+                "transcript_status": row.transcript_status,
+                "media_type": row.media_type,
+                "fetched_at": at(row.fetched_at),
+            }
+            for row in each.recordings
+        ],
+        "events": [{"kind": row.kind, "received_at": at(row.received_at)} for row in each.events],
+    }
+
+
+def _decision_json(row: requests.Decision) -> dict[str, Any]:
+    return {
+        "verdict": row.verdict.value,
+        "type": row.type,
+        "priority": row.priority,
+        "reason": row.reason,
+        "by": row.decided_by,
+        "at": at(row.decided_at),
+        "version": row.version,
+    }
+
+
+def _reply_json(row: Reply) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "to": row.recipient,
+        "message_id": row.message_id,
+        "state": row.state.value,
+        "attempts": row.attempts,
+        "error": row.error,
+        "created_at": at(row.created_at),
+        "sent_at": at(row.sent_at),
+    }

@@ -1,0 +1,47 @@
+"""Every page of the console as a table: who may see it is said by the handler's first argument."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter
+
+from console import entrance, lists, media, triage_pages
+from console.deps import Desk
+from console.entrance import Entrance
+from console.events import Pulse
+from console.guards import page_route
+
+Page = tuple[str, str, Callable[..., Any]]
+
+
+def router(desk: Desk) -> APIRouter:
+    """The console's pages for this desk."""
+    routes = APIRouter(route_class=page_route(desk), include_in_schema=False)
+    for method, path, handler in _pages(desk):
+        routes.add_api_route(path, handler, methods=[method], response_model=None)
+    return routes
+
+
+def _pages(desk: Desk) -> tuple[Page, ...]:
+    door, pulse = Entrance(desk), Pulse(desk)
+    return (
+        ("GET", "/sign-in", door.form),
+        ("POST", "/sign-in", door.sign_in),
+        ("POST", "/sign-out", door.sign_out),
+        ("POST", "/theme", entrance.theme),
+        ("GET", "/", entrance.home),
+        ("GET", "/triage", triage_pages.triage),
+        ("GET", "/triage/queue", triage_pages.queue),
+        ("GET", "/triage/{name}", triage_pages.triage_one),
+        ("GET", "/requests", lists.requests),
+        ("GET", "/requests/{name}", triage_pages.one),
+        ("POST", "/requests/{name}/decision", triage_pages.decide),
+        ("POST", "/requests/{name}/undo", triage_pages.undo),
+        ("GET", "/calls", lists.calls),
+        ("GET", "/recordings/{recording}", media.recording),
+        ("GET", "/policies", lists.policies),
+        ("GET", "/policies/{name}", lists.one_policy),
+        ("GET", "/outbox", lists.outbox),
+        ("GET", "/outbox/{outgoing}", lists.reply),
+        ("GET", "/events", pulse.events),
+    )

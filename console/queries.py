@@ -1,0 +1,360 @@
+"""Reads for lists, shaped for their page: keyset pages, never a raw mail or a recording, never an OFFSET."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, exists, func, or_, select, text, true
+from sqlalchemy.orm import Session
+
+from models.tables import calls, directory, jobs, mail, requests
+from models.terms import Channel, JobState, OutgoingState, TriageState
+
+QUEUE_LIMIT = 300
+"""Rows of the queue on a page; whoever is further behind than this needs colleagues, not a longer page."""
+COUNT_LIMIT = 1000
+SEARCH_TIMEOUT = "5s"
+REFERENCE = re.compile(r"(?:SB-)?(\d{1,18})", re.IGNORECASE)
+
+
+OWN_COLUMNS = (
+    "id",
+    "number",
+    "channel",
+    "subject",
+    "policy",
+    "state",
+    "version",
+    "party",
+    "party_name",
+    "language",
+    "received_at",
+    "clock_started_at",
+    "decided_type",
+    "decided_priority",
+    "decided_at",
+)
+"""What a line shows of the request's own row. Columns, not rows: whoever decides later must read the row afresh."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggested:
+    """What a list shows of the suggestion in force; `type` and `priority` are the contract's objects."""
+
+    policy: str
+    abstained: bool
+    type: dict[str, Any] | None
+    priority: dict[str, Any] | None
+    model: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brief:
+    """One line of the queue or of a list of requests."""
+
+    id: UUID
+    number: int
+    channel: Channel
+    subject: str
+    policy: str
+    state: TriageState
+    version: int
+    account: str | None
+    contact: str | None
+    party: str | None
+    party_name: str
+    language: str | None
+    received_at: datetime
+    clock_started_at: datetime | None
+    decided_type: str | None
+    decided_priority: str | None
+    decided_at: datetime | None
+    suggestion: Suggested | None
+
+    @property
+    def reference(self) -> str:
+        """The number people say: SB-1042."""
+        return f"{requests.REFERENCE_PREFIX}{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a list of requests is narrowed to; None narrows nothing. `before` is the last id already seen."""
+
+    state: TriageState | None = None
+    channel: Channel | None = None
+    account: str | None = None
+    message_id: str | None = None
+    call_sid: str | None = None
+    q: str | None = None
+    before: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallLine:
+    """One line of the list of calls; `recordings` says how many there are, not what they hold."""
+
+    id: UUID
+    call_sid: str
+    from_number: str
+    to_number: str
+    status: str
+    step: str
+    started_at: datetime
+    ended_at: datetime | None
+    duration_seconds: int | None
+    number: int | None
+    subject: str | None
+    account: str | None
+    recordings: int
+
+    @property
+    def reference(self) -> str | None:
+        """The number of the request, or None while there is none."""
+        return f"{requests.REFERENCE_PREFIX}{self.number}" if self.number is not None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyLine:
+    """What became of the answer to one mail: its state, or why there was none."""
+
+    mail_id: UUID
+    mail_from: str
+    received_at: datetime
+    suppression: str | None
+    suppression_evidence: str | None
+    suppression_clause: str | None
+    outgoing_id: UUID | None
+    recipient: str | None
+    state: OutgoingState | None
+    attempts: int | None
+    error: str | None
+    created_at: datetime | None
+    sent_at: datetime | None
+    number: int | None
+
+    @property
+    def reference(self) -> str | None:
+        """The number of the request, or None while there is none."""
+        return f"{requests.REFERENCE_PREFIX}{self.number}" if self.number is not None else None
+
+
+def queue(session: Session, channel: Channel | None = None) -> list[Brief]:
+    """What waits for a decision, oldest first, with the suggestion in force; at most `QUEUE_LIMIT` rows."""
+    found = _briefs().where(requests.Request.state == TriageState.TO_CONFIRM)
+    if channel is not None:
+        found = found.where(requests.Request.channel == channel)
+    return [_brief(row) for row in session.execute(found.order_by(requests.Request.id).limit(QUEUE_LIMIT))]
+
+
+def waiting(session: Session) -> dict[Channel, int]:
+    """How many requests wait for a decision, by channel; counting stops at `COUNT_LIMIT`."""
+    row = requests.Request
+    some = select(row.channel).where(row.state == TriageState.TO_CONFIRM).limit(COUNT_LIMIT).subquery()
+    counted = session.execute(select(some.c.channel, func.count()).group_by(some.c.channel))
+    return {row[0]: row[1] for row in counted}
+
+
+def page(session: Session, filters: Filters, limit: int) -> tuple[list[Brief], UUID | None]:
+    """Requests newest first, and the id to go on from, None at the end.
+
+    A search that takes longer than `SEARCH_TIMEOUT` is given up as Unavailable.
+    """
+    session.execute(text(f"set local statement_timeout = '{SEARCH_TIMEOUT}'"))
+    found = _narrowed(_briefs(), filters).order_by(requests.Request.id.desc()).limit(limit + 1)
+    briefs = [_brief(row) for row in session.execute(found)]
+    return briefs[:limit], briefs[limit - 1].id if len(briefs) > limit else None
+
+
+def brief(session: Session, request: UUID) -> Brief | None:
+    """One line, or None."""
+    row = session.execute(_briefs().where(requests.Request.id == request)).first()
+    return _brief(row) if row else None
+
+
+def find(session: Session, name: str) -> UUID | None:
+    """The id of the request that this UUID, `SB-1042` or `1042` names, or None.
+
+    Only the id is read, so that whoever decides afterwards locks and reads the row themselves.
+    """
+    row = requests.Request
+    if match := REFERENCE.fullmatch(name):
+        return session.scalar(select(row.id).where(row.number == int(match[1])))
+    try:
+        return session.scalar(select(row.id).where(row.id == UUID(name)))
+    except ValueError:
+        return None
+
+
+def policy_of(session: Session, request: UUID) -> str | None:
+    """The id of the policy a request is served under, or None where there is no such request."""
+    return session.scalar(select(requests.Request.policy).where(requests.Request.id == request))
+
+
+def call_page(session: Session, before: UUID | None, limit: int) -> tuple[list[CallLine], UUID | None]:
+    """Calls newest first, and the id to go on from, None at the end."""
+    recorded = select(func.count()).where(calls.Recording.call_id == calls.Call.id).scalar_subquery()
+    columns = (
+        "id",
+        "call_sid",
+        "from_number",
+        "to_number",
+        "status",
+        "step",
+        "started_at",
+        "ended_at",
+        "duration_seconds",
+    )
+    found = (
+        select(
+            *(getattr(calls.Call, name) for name in columns),
+            requests.Request.number,
+            requests.Request.subject,
+            directory.Account.name.label("account"),
+            recorded.label("recordings"),
+        )
+        .outerjoin(requests.Request, requests.Request.id == calls.Call.request_id)
+        .outerjoin(directory.Account, directory.Account.id == requests.Request.account_id)
+        .order_by(calls.Call.id.desc())
+        .limit(limit + 1)
+    )
+    if before is not None:
+        found = found.where(calls.Call.id < before)
+    lines = [CallLine(**row._mapping) for row in session.execute(found)]  # noqa: SLF001 - a row's public name
+    return lines[:limit], lines[limit - 1].id if len(lines) > limit else None
+
+
+def reply_page(session: Session, before: UUID | None, limit: int) -> tuple[list[ReplyLine], UUID | None]:
+    """Mails with what became of their answer, newest first, and the mail id to go on from."""
+    out = mail.OutgoingMail
+    found = (
+        select(
+            mail.Mail.id.label("mail_id"),
+            mail.Mail.mail_from,
+            mail.Mail.received_at,
+            mail.Mail.suppression,
+            mail.Mail.suppression_evidence,
+            mail.Mail.suppression_clause,
+            out.id.label("outgoing_id"),
+            out.recipient,
+            out.state,
+            out.attempts,
+            out.error,
+            out.created_at,
+            out.sent_at,
+            requests.Request.number,
+        )
+        .outerjoin(out, out.mail_id == mail.Mail.id)
+        .outerjoin(requests.Request, requests.Request.id == mail.Mail.request_id)
+        .where(or_(out.id.is_not(None), mail.Mail.suppression.is_not(None)))
+        .order_by(mail.Mail.id.desc())
+        .limit(limit + 1)
+    )
+    if before is not None:
+        found = found.where(mail.Mail.id < before)
+    lines = [ReplyLine(**row._mapping) for row in session.execute(found)]  # noqa: SLF001 - a row's public name
+    return lines[:limit], lines[limit - 1].mail_id if len(lines) > limit else None
+
+
+def parked_jobs(session: Session) -> list[jobs.Job]:
+    """Work that was given up and waits for a person, the latest hundred."""
+    found = select(jobs.Job).where(jobs.Job.state == JobState.PARKED).order_by(jobs.Job.id.desc()).limit(100)
+    return list(session.scalars(found))
+
+
+def pulse(session: Session) -> str:
+    """A mark that changes whenever the queue looks different; two small index reads.
+
+    Ids alone would miss a transaction that began first and committed last, so the queue is counted.
+    """
+    row = requests.Request
+    some = select(row.version).where(row.state == TriageState.TO_CONFIRM).order_by(row.id).limit(COUNT_LIMIT).subquery()
+    newest = select(row.id).order_by(row.id.desc()).limit(1).scalar_subquery()
+    latest = select(requests.Suggestion.id).order_by(requests.Suggestion.id.desc()).limit(1).scalar_subquery()
+    count = select(func.count()).select_from(some).scalar_subquery()
+    total = select(func.sum(some.c.version)).scalar_subquery()
+    return "/".join(str(value) for value in session.execute(select(count, total, newest, latest)).one())
+
+
+def _narrowed(found: Select[Any], filters: Filters) -> Select[Any]:
+    row = requests.Request
+    if filters.before is not None:
+        found = found.where(row.id < filters.before)
+    if filters.state is not None:
+        found = found.where(row.state == filters.state)
+    if filters.channel is not None:
+        found = found.where(row.channel == filters.channel)
+    if filters.account:
+        account = directory.Account
+        named = or_(func.lower(account.name) == filters.account.lower(), account.number == filters.account)
+        found = found.where(row.account_id.in_(select(account.id).where(named)))
+    if filters.message_id:
+        known = mail.Mail.message_id == filters.message_id.strip().strip("<>")
+        found = found.where(row.id.in_(select(mail.Mail.request_id).where(known)))
+    if filters.call_sid:
+        found = found.where(row.id.in_(select(calls.Call.request_id).where(calls.Call.call_sid == filters.call_sid)))
+    for word in (filters.q or "").split()[:8]:
+        found = found.where(_says(word))
+    return found
+
+
+def _says(word: str) -> Any:
+    """Whether a request has this word in what a person would search by."""
+    row = requests.Request
+    part = "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
+    spoken = exists().where(requests.Interaction.request_id == row.id, requests.Interaction.new_text.ilike(part))
+    places = [column.ilike(part) for column in (row.subject, row.party, row.party_name, directory.Account.name)]
+    numbered = [row.number == int(match[1])] if (match := REFERENCE.fullmatch(word)) else []
+    return or_(*places, *numbered, spoken)
+
+
+def _briefs() -> Select[Any]:
+    row, said = requests.Request, requests.Suggestion
+    latest = (
+        select(
+            said.policy.label("suggested_policy"),
+            said.artefact,
+            said.created_at.label("suggested_at"),
+            said.content["type"].label("suggested_type"),
+            said.content["priority"].label("suggested_priority"),
+            said.content["abstained"].label("abstained"),
+        )
+        .where(said.request_id == row.id)
+        .order_by(said.id.desc())
+        .limit(1)
+        .lateral("latest")
+    )
+    return (
+        select(
+            *(getattr(row, name) for name in OWN_COLUMNS),
+            directory.Account.name.label("account"),
+            directory.Contact.name.label("contact"),
+            latest,
+        )
+        .outerjoin(directory.Account, directory.Account.id == row.account_id)
+        .outerjoin(directory.Contact, directory.Contact.id == row.contact_id)
+        .outerjoin(latest, true())
+    )
+
+
+def _brief(found: Any) -> Brief:
+    suggested = None
+    if found.suggested_at is not None:
+        suggested = Suggested(
+            policy=found.suggested_policy,
+            abstained=bool(found.abstained),
+            type=_named(found.suggested_type),
+            priority=_named(found.suggested_priority),
+            model=found.artefact,
+            at=found.suggested_at,
+        )
+    own = {name: getattr(found, name) for name in OWN_COLUMNS}
+    return Brief(**own, account=found.account, contact=found.contact, suggestion=suggested)
+
+
+def _named(ranking: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A ranking that names something; the contract writes an absent one with a null value."""
+    return ranking if ranking and ranking.get("value") else None

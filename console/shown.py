@@ -1,0 +1,140 @@
+"""A suggestion as the engineer reads it: how sure, why, what counted, what would change it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from console import wording
+from console.wording import Bar
+from triage.facts import VOCABULARY
+from triage.policy import Policy
+
+SOURCES = {
+    "text": "read in the text",
+    "caller": "said by the caller",
+    "engineer": "stated by an engineer",
+    "account": "known of the account",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """A fact: `value` is None where a rule asks and nobody has said."""
+
+    label: str
+    value: str | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A policy clause and what it said: `verdict` is "applied", "not met" or "unknown"."""
+
+    clause: str
+    verdict: str
+    effect: str
+    needs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Everything the suggestion pane shows; `sure` is False where the machine abstained."""
+
+    policy: str
+    type: str | None
+    type_label: str
+    priority: str | None
+    priority_label: str
+    severity: int | None
+    sure: bool
+    because: str
+    agreement: str
+    type_bars: tuple[Bar, ...]
+    level_bars: tuple[Bar, ...]
+    likely: tuple[str, ...]
+    chips: tuple[Chip, ...]
+    reasons: tuple[Reason, ...]
+    words: tuple[tuple[str, float], ...]
+    changes: tuple[tuple[str, str, str], ...]
+    model: str | None
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is something to confirm with one key: a type and a priority the machine stands by."""
+        return self.sure and self.type is not None and self.priority is not None
+
+
+def shown(content: Mapping[str, Any], policy: Policy | None) -> Shown:
+    """The stored `suggest` object for people; labels come from the policy in force, else from the object."""
+    kind, level = content.get("type") or {}, content.get("priority") or {}
+    levels = wording.level_labels(policy)
+    value = level.get("value")
+    return Shown(
+        policy=content.get("policy") or "",
+        type=kind.get("value"),
+        type_label=kind.get("label") or "",
+        priority=value,
+        priority_label=level.get("label") or "",
+        severity=wording.severity(policy, value),
+        sure=not content.get("abstained"),
+        because=content.get("abstained_because") or "",
+        agreement=_agreement(level, levels),
+        type_bars=tuple(wording.bars(kind, wording.type_labels(policy), None))[:4],
+        level_bars=tuple(wording.bars(level, levels, policy)),
+        likely=tuple(content.get("set90") or level.get("set90") or ()),
+        chips=_chips(content),
+        reasons=_reasons(content),
+        words=tuple((str(word["text"]), float(word["weight"])) for word in content.get("words") or ()),
+        changes=tuple(_change(each) for each in content.get("would_change") or ()),
+        model=content.get("model"),
+    )
+
+
+def _agreement(level: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    value, model, rule = level.get("value"), level.get("model"), level.get("rule")
+    if not value:
+        return ""
+    if model is None:
+        return "rules alone; no classifier was in force"
+    if model == value:
+        return "rules and classifier agree"
+    by = f"rule “{wording.plain(rule)}”" if rule else "the rules"
+    return f"classifier said {labels.get(model, model)} – {by} made it {labels.get(value, value)}"
+
+
+def _chips(content: Mapping[str, Any]) -> tuple[Chip, ...]:
+    facts = content.get("facts") or {}
+    known = [
+        Chip(label=wording.plain(name), value=wording.plain(fact["value"]).lower(), source=_source(fact))
+        for name, fact in facts.items()
+    ]
+    asked = dict.fromkeys(change["fact"] for change in content.get("would_change") or ())
+    for rule in content.get("rules") or ():
+        if rule.get("verdict") == "unknown" and rule.get("needs"):
+            asked |= dict.fromkeys(name for name in VOCABULARY if name in str(rule["needs"]))
+    open_ = [Chip(label=wording.plain(name), value=None, source="not known") for name in asked if name not in facts]
+    return tuple(known + open_)
+
+
+def _source(fact: Mapping[str, Any]) -> str:
+    source = SOURCES.get(fact.get("source") or "", fact.get("source") or "")
+    return f"{source}: “{fact['evidence']}”" if fact.get("evidence") else source
+
+
+def _reasons(content: Mapping[str, Any]) -> tuple[Reason, ...]:
+    """Applied clauses first, then what is open, then what was not met."""
+    order = {"applied": 0, "unknown": 1, "not met": 2}
+    found = [
+        Reason(
+            clause=rule["clause"],
+            verdict=rule["verdict"],
+            effect=rule.get("effect") or "",
+            needs=rule.get("needs") or "",
+        )
+        for rule in content.get("rules") or ()
+    ]
+    return tuple(sorted(found, key=lambda reason: order.get(reason.verdict, 3)))
+
+
+def _change(change: Mapping[str, str]) -> tuple[str, str, str]:
+    return wording.plain(change["fact"]), wording.plain(change["value"]).lower(), change["priority"]

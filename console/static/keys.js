@@ -1,0 +1,80 @@
+// Single keys press the button or open the row they name. They rest while somebody types, while a
+// request is under way, with a modifier held, and where the reader has switched them off.
+(() => {
+  const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
+  const OFF = "switchboard-keys-off";
+  const help = () => document.getElementById("keys");
+
+  const press = (key) => {
+    const target = [...document.querySelectorAll(`[data-key="${key}"]`)].find((each) => each.checkVisibility());
+    if (!target) return false;
+    if (target.matches("[data-help]")) openHelp();
+    else if (target.matches("input")) { target.focus(); target.select(); }
+    else target.click();
+    return true;
+  };
+
+  const openHelp = () => {
+    document.getElementById("keys-on").checked = !localStorage.getItem(OFF);
+    help().showModal();
+  };
+
+  const move = (step) => {
+    const rows = [...document.querySelectorAll("[data-row]")].filter((each) => each.checkVisibility());
+    const at = rows.findIndex((each) => each.hasAttribute("aria-current"));
+    const row = rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + step))];
+    if (!row) return false;
+    row.focus({ preventScroll: true });
+    row.scrollIntoView({ block: "nearest" });
+    if (!row.hasAttribute("aria-current")) row.click();
+    return true;
+  };
+
+  // Enter confirms from the open row or from nowhere; anywhere else it does what Enter does there.
+  const confirms = (focused) => focused === document.body || focused.id === "work" || focused.matches("[data-row][aria-current]");
+
+  const act = (event) => {
+    const key = event.key;
+    if (key === "Enter") return confirms(document.activeElement) && press("Enter");
+    if (key === "j" || key === "k") return move(key === "j" ? 1 : -1);
+    if (key === "?") { openHelp(); return true; }
+    return ["e", "u", "/"].includes(key) && press(key);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.defaultPrevented || event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    if (event.target.closest(TYPING) || event.target.closest("dialog")) return;
+    if (document.querySelector(".htmx-request")) { if (event.key === "Enter") event.preventDefault(); return; }
+    if (localStorage.getItem(OFF) && event.key !== "?") return;
+    if (act(event)) event.preventDefault();
+  });
+
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-help]")) openHelp(); });
+  document.addEventListener("change", (event) => {
+    if (event.target.id !== "keys-on") return;
+    if (event.target.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "yes");
+  });
+
+  // Opening the change form goes straight to its priority; Escape leaves it.
+  document.addEventListener("toggle", (event) => {
+    if (event.target.id === "change" && event.target.open && event.target.contains(document.activeElement)) {
+      document.getElementById("change-priority").focus();
+    }
+  }, true);
+  document.addEventListener("keydown", (event) => {
+    const form = event.target.closest("#change[open]");
+    if (event.key === "Escape" && form) { form.open = false; form.querySelector("summary").focus(); }
+  });
+
+  // The row of the request that is open is the chosen one, also after Back.
+  const choose = () => {
+    const current = document.getElementById("work")?.dataset.current;
+    for (const row of document.querySelectorAll("[data-row]")) {
+      if (row.querySelector(".ref").textContent === current) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    }
+    const queue = document.getElementById("queue");
+    if (queue) queue.setAttribute("hx-vals", JSON.stringify({ ...JSON.parse(queue.getAttribute("hx-vals")), current }));
+  };
+  document.addEventListener("htmx:afterSettle", choose);
+})();

@@ -1,0 +1,86 @@
+"""Mail addresses from hostile text. Pure, linear, never raises (RFC 5322 §3.4, RFC 5321 §4.1.2)."""
+
+import re
+from dataclasses import dataclass
+
+MOST_ADDRESSES = 500
+"""How many addresses of one header are read."""
+LONGEST_PATH = 256
+"""Octets of a path including the angle brackets (RFC 5321 §4.5.3.1.3)."""
+LONGEST_LOCAL = 64
+ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-]+"
+LABEL = r"[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9\u0080-\uffff-]{0,61}[A-Za-z0-9\u0080-\uffff])?"
+PATH = re.compile(rf"({ATOM}(?:\.{ATOM})*)@({LABEL}(?:\.{LABEL})*)")
+ADDRESS = re.compile(rf"{ATOM}(?:\.{ATOM})*\.?@{LABEL}(?:\.{LABEL})*")
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^<>]*>?|[,;:]|\((?:[^()\\]|\\.)*\)?|[^",;:<(]+|.', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mailbox:
+    """A display name and an address, as written; the address may be empty."""
+
+    name: str
+    address: str
+
+
+def path(text: str) -> str | None:
+    """The address of an SMTP path (without its brackets); None if it is not one we can answer.
+
+    Plain dot-atoms only: quoted local parts, source routes, bang paths, percent hacks, address
+    literals and control characters are refused, because they exist to mean something else elsewhere.
+    """
+    if len(text.encode("utf-8", "replace")) > LONGEST_PATH or not text.isprintable():
+        return None
+    found = PATH.fullmatch(text)
+    if found is None or len(found[1]) > LONGEST_LOCAL or "%" in found[1] or "!" in found[1]:
+        return None
+    return text
+
+
+def key(address: str) -> str:
+    """The form in which two spellings of one mailbox are equal: lower case, no plus-tag."""
+    local, _, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0] or local}@{domain}"
+
+
+def mailboxes(header: str) -> tuple[Mailbox, ...]:
+    """Every mailbox of an address header, groups dissolved; what has no address is left out."""
+    found: list[Mailbox] = []
+    words: list[str] = []
+    angle = ""
+    for token in TOKEN.finditer(header):
+        text = token[0]
+        if text in ",;":
+            _finish(found, words, angle)
+            words, angle = [], ""
+        elif text == ":":
+            words = []  # a group's name ends here
+        elif text.startswith("<"):
+            angle = angle or text.strip("<> \t")
+        elif not text.startswith("("):
+            words.append(text)
+        if len(found) >= MOST_ADDRESSES:
+            return tuple(found)
+    _finish(found, words, angle)
+    return tuple(found)
+
+
+def _finish(found: list[Mailbox], words: list[str], angle: str) -> None:
+    written = " ".join(part for word in words if (part := _unquoted(word.strip())))
+    candidate = angle.rpartition(":")[2] if angle.startswith("@") else angle
+    address = _address_in(candidate) or ("" if angle else _address_in("".join(words)))
+    if not address:
+        return
+    name = "" if not angle else written.strip()
+    found.append(Mailbox(name=name, address=address))
+
+
+def _address_in(text: str) -> str:
+    match = ADDRESS.search(text.replace(" ", ""))
+    return match[0] if match else ""
+
+
+def _unquoted(word: str) -> str:
+    if len(word) > 1 and word[0] == word[-1] == '"':
+        return re.sub(r"\\(.)", r"\1", word[1:-1])
+    return word

@@ -1,0 +1,227 @@
+"""The way of a mail: accepted with its envelope, then read, handed to the desk, answered or left in silence."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from intake import reply, screening
+from intake.addresses import key
+from intake.message import ParsedMessage, parse
+from intake.screening import Case, Suppression
+from intake.shape import as_json
+from models import tables
+from models.ports import Receive
+from models.terms import (
+    Channel,
+    Envelope,
+    Interaction,
+    JobKind,
+    MailState,
+    OutgoingState,
+    Party,
+    PartyKind,
+    Receipt,
+)
+
+TRACE = re.compile(
+    rb"^(?:received|return-path|delivered-to|x-original-to|envelope-to|x-envelope-(?:to|from)|x-received|arc-[a-z-]+"
+    rb"|authentication-results|received-spf|x-spam-[a-z-]+|dkim-signature):",
+    re.IGNORECASE,
+)
+"""Header fields that gateways on the way add: the same mail has others on another way (RFC 5321 §4.4)."""
+UNREADABLE = "This mail could not be read. Its bytes are kept as they came."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyTerms:
+    """How and when senders are answered; `mode` is "on", "dry-run" or "off"."""
+
+    reply_from: str
+    window: timedelta
+    max_age: timedelta
+    mode: str
+    own_addresses: frozenset[str]
+    support_phone: str
+    portal_link: Callable[[UUID], str]
+    trusted_authserv_id: str = ""
+
+
+def accept(session: Session, envelope: Envelope, content: bytes, now: datetime) -> UUID | None:
+    """Store a mail and ask for its processing, in one transaction; None if the same mail is here already."""
+    mail = tables.mail.accept(session, digest=digest(envelope, content), envelope=envelope, content=content)
+    if mail is not None:
+        tables.jobs.schedule(session, JobKind.MAIL_PROCESS, mail, now)
+    return mail
+
+
+def digest(envelope: Envelope, content: bytes) -> str:
+    """What makes two deliveries the same mail: its bytes without trace fields, and its return path.
+
+    Retries, a second gateway and a second recipient change the trace only; a Message-ID used again
+    with other bytes is another mail.
+    """
+    head, _, body = content.partition(b"\r\n\r\n")
+    fields = re.split(rb"\r\n(?![ \t])", head)
+    kept = b"\r\n".join(field for field in fields if not TRACE.match(field))
+    whole = hashlib.sha256(key(envelope.mail_from).encode("utf-8", "surrogatepass"))
+    whole.update(b"\0" + kept + b"\r\n\r\n" + body)
+    return whole.hexdigest()
+
+
+def process(session: Session, mail: UUID, *, receive: Receive, terms: ReplyTerms, now: datetime) -> None:
+    """Read a mail, hand it to the desk, and answer it or record why not. Running it twice changes nothing."""
+    row = tables.mail.fetch(session, mail)
+    if row is None or row.state is MailState.PROCESSED:
+        return
+    envelope = envelope_of(row)
+    message = parse(tables.mail.raw(session, mail))
+    case = Case(
+        envelope=envelope,
+        message=message,
+        own_addresses=terms.own_addresses,
+        trusted_authserv_id=terms.trusted_authserv_id,
+    )
+    silence = screening.suppression(case)
+    receipt = receive(session, as_interaction(mail, message, envelope), now)
+    row.state = MailState.PROCESSED
+    row.message_id = message.message_id or None
+    row.request_id = receipt.request
+    row.parsed = as_json(message, str(mail), case=case, silence=silence)
+    silence = silence or _held_back(session, row, receipt, terms, now)
+    if silence is not None:
+        _stay_silent(row, silence)
+    else:
+        _answer(session, row, message, receipt, terms, now)
+    session.flush()
+
+
+def mark_unparsed(session: Session, mail: UUID, *, receive: Receive, now: datetime) -> None:
+    """Give a mail that cannot be processed a request all the same: visible, with its raw bytes at hand."""
+    row = tables.mail.fetch(session, mail)
+    if row is None or row.state is MailState.PROCESSED:
+        return
+    interaction = Interaction(
+        source=f"mail:{mail}",
+        channel=Channel.EMAIL,
+        received_at=row.received_at,
+        subject="Mail that could not be read",
+        text=UNREADABLE,
+        new_text="",
+        party=party_of(row.mail_from),
+        note="unparsed",
+    )
+    receipt = receive(session, interaction, now)
+    row.state = MailState.UNPARSED
+    row.request_id = receipt.request
+    _stay_silent(row, Suppression(reason="unparsed", evidence="could not be processed", clause="RFC 3834 §2"))
+    session.flush()
+
+
+def as_interaction(mail: UUID, message: ParsedMessage, envelope: Envelope) -> Interaction:
+    """A mail as the desk sees it. It starts no SLA clock: mail is no SLA channel."""
+    sender = message.sender
+    return Interaction(
+        source=f"mail:{mail}",
+        channel=Channel.EMAIL,
+        received_at=envelope.received_at,
+        subject=message.subject,
+        text=message.text,
+        new_text=message.new_text,
+        language=message.language,
+        party=party_of(sender.address if sender else envelope.mail_from),
+        name=sender.name if sender else "",
+    )
+
+
+def party_of(address: str) -> Party | None:
+    """The party behind a mail address, or None for the null return path."""
+    if not address:
+        return None
+    return Party(kind=PartyKind.ADDRESS, value=key(address), shown=address)
+
+
+def envelope_of(row: tables.mail.Mail) -> Envelope:
+    """The envelope a mail was accepted with."""
+    return Envelope(
+        mail_from=row.mail_from,
+        rcpt_to=tuple(row.rcpt_to),
+        peer=row.peer,
+        helo=row.helo,
+        received_at=row.received_at,
+    )
+
+
+def _held_back(
+    session: Session, row: tables.mail.Mail, receipt: Receipt, terms: ReplyTerms, now: datetime
+) -> Suppression | None:
+    """Reasons that lie with us, not with the mail: switched off, too late, answered already."""
+    if terms.mode != "on":
+        return Suppression(
+            reason=terms.mode, evidence=f"SWITCHBOARD_AUTOREPLY={terms.mode}", clause="operator's setting"
+        )
+    if now - row.received_at > terms.max_age:
+        evidence = f"accepted {row.received_at:%Y-%m-%d %H:%M} UTC"
+        return Suppression(reason="too-old", evidence=evidence, clause="operator's setting SWITCHBOARD_REPLY_MAX_AGE")
+    if not tables.mail.open_window(session, receipt.policy, key(row.mail_from), terms.window):
+        return Suppression(
+            reason="window", evidence="answered within the reply window", clause="RFC 3834 §2, RFC 5230 §4.2"
+        )
+    return None
+
+
+def _stay_silent(row: tables.mail.Mail, silence: Suppression) -> None:
+    row.suppression, row.suppression_evidence = silence.reason, silence.evidence
+    row.suppression_clause = silence.clause
+
+
+def _answer(
+    session: Session, row: tables.mail.Mail, message: ParsedMessage, receipt: Receipt, terms: ReplyTerms, now: datetime
+) -> None:
+    ours = next((each for each in row.rcpt_to if "@" in each), next(iter(terms.own_addresses)))
+    sender = terms.reply_from or ours
+    message_id = f"reply.{row.id}@{sender.rpartition('@')[2].strip('> ')}"
+    content = reply.acknowledgement(_reply_terms(row, message, receipt, terms, sender, message_id, now))
+    outgoing = tables.mail.OutgoingMail(
+        mail_id=row.id,
+        request_id=receipt.request,
+        recipient=row.mail_from,
+        message_id=message_id,
+        content=content,
+        state=OutgoingState.PENDING,
+        created_at=now,
+    )
+    session.add(outgoing)
+    session.flush()
+    tables.jobs.schedule(session, JobKind.MAIL_SEND, outgoing.id, now)
+
+
+def _reply_terms(
+    row: tables.mail.Mail,
+    message: ParsedMessage,
+    receipt: Receipt,
+    terms: ReplyTerms,
+    sender: str,
+    message_id: str,
+    now: datetime,
+) -> reply.Terms:
+    said: dict[str, Any] = {
+        "recipient": row.mail_from,
+        "sender": sender,
+        "subject": message.subject,
+        "reference": receipt.reference,
+        "policy_name": receipt.policy_name,
+        "portal_link": terms.portal_link(receipt.request),
+        "phone": receipt.support_phone or terms.support_phone,
+        "channels": receipt.sla_channels,
+        "urgent": receipt.looks_urgent,
+        "unreadable": not message.text.strip() and not message.subject,
+        "language": message.language,
+    }
+    threading = {"in_reply_to": message.message_id, "references": message.references}
+    return reply.Terms(**said, **threading, message_id=message_id, date=now)

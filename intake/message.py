@@ -1,0 +1,164 @@
+"""Bytes to a ParsedMessage. Pure, bounded, and it never raises: what cannot be read is a defect."""
+
+import email.message
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from intake import language, markup, parts, reports, text
+from intake.addresses import Mailbox, mailboxes
+from intake.charsets import Repair
+from intake.parts import Attachment, Headers, Leaves
+from intake.reports import Undelivered
+
+LONGEST_MAIL = 64 * 1024 * 1024
+LONGEST_ID = 500
+"""Characters of a Message-ID kept: it is indexed."""
+MESSAGE_ID = re.compile(r"<\s*([^<>\s]+(?:\s+[^<>\s]+)*)\s*>")
+BARE_ID = re.compile(r"[^<>\s]+@[^<>\s]+")
+SUBJECT_LENGTH = 1_000
+EARLIEST, LATEST = 1971, 2200
+"""Years a Date header is believed in; clocks never use it."""
+FORWARD_SUBJECT = re.compile(r"^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|vs|vb|转发|轉寄|転送)\s*[:：]", re.IGNORECASE)
+SPAM_HEADERS = ("x-spam-flag", "x-spam-status", "x-spam", "x-microsoft-antispam-verdict")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedMessage:
+    """A mail as we read it. Texts are whole; `new_text` is a view on them."""
+
+    subject: str = ""
+    sender: Mailbox | None = None
+    to: tuple[Mailbox, ...] = ()
+    cc: tuple[Mailbox, ...] = ()
+    reply_to: tuple[Mailbox, ...] = ()
+    message_id: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    date: datetime | None = None
+    text: str = ""
+    html_text: str | None = None
+    new_text: str = ""
+    quoted: str = ""
+    signature: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    language: str | None = None
+    language_probability: float = 0.0
+    types: tuple[str, ...] = ()
+    bounce: tuple[Undelivered, ...] = ()
+    crypto: str | None = None
+    spam: bool = False
+    forwarded: "ParsedMessage | None" = None
+    headers: tuple[tuple[str, str], ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    defects: tuple[str, ...] = ()
+    tnef: tuple[dict[str, Any], ...] = field(default=())
+
+    def header(self, name: str) -> list[str]:
+        """Every value of a header that screening looks at, decoded."""
+        return [value for each, value in self.headers if each == name.lower()]
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a header."""
+        return any(each == name.lower() for each, _ in self.headers)
+
+
+def parse(raw: bytes) -> ParsedMessage:
+    """Read a mail within limits; whatever the bytes, a ParsedMessage comes back."""
+    try:
+        return _parse(raw[:LONGEST_MAIL], depth=0)
+    except (RecursionError, MemoryError):
+        return ParsedMessage(defects=("could not be read: nested or expanding without end",))
+
+
+def _parse(raw: bytes, *, depth: int) -> ParsedMessage:
+    tree, defects = parts.read(raw)
+    return _from_tree(tree, defects, depth=depth)
+
+
+def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -> ParsedMessage:
+    headers = Headers(tree)
+    leaves = parts.leaves(tree)
+    plain, html_text = _texts(leaves)
+    subject = _one_line(headers.first("subject"))[:SUBJECT_LENGTH]
+    is_forward = bool(FORWARD_SUBJECT.match(subject)) or bool(leaves.forwarded and not plain.strip())
+    split = text.newly_written(plain, forwarded=is_forward)
+    guess, probability = language.detect(split.new_text or plain)
+    sender = mailboxes(headers.first("from")) or mailboxes(headers.first("sender"))
+    inner = _from_tree(leaves.forwarded[0], [], depth=depth + 1) if leaves.forwarded and depth == 0 else None
+    return ParsedMessage(
+        subject=subject,
+        sender=sender[0] if sender else None,
+        to=mailboxes(headers.first("to")),
+        cc=mailboxes(headers.first("cc")),
+        reply_to=mailboxes(headers.first("reply-to")),
+        message_id=_ids(headers.raw("message-id"))[0] if _ids(headers.raw("message-id")) else "",
+        in_reply_to=next(iter(_ids(headers.raw("in-reply-to"))), ""),
+        references=tuple(_ids(headers.raw("references"))[-50:]),
+        date=_date(headers.raw("date")),
+        text=plain,
+        html_text=html_text,
+        new_text=split.new_text,
+        quoted=split.quoted,
+        signature=split.signature,
+        attachments=tuple(leaves.attachments),
+        language=guess,
+        language_probability=probability,
+        types=tuple(leaves.types),
+        bounce=_bounce(leaves),
+        crypto=_crypto(tree, leaves, plain),
+        spam=any(re.search(r"^\s*yes\b|^\s*true\b", headers.first(name), re.IGNORECASE) for name in SPAM_HEADERS),
+        forwarded=inner,
+        headers=tuple((name, value) for name in dict.fromkeys(headers.names()) for value in headers.every(name)),
+        repairs=tuple(leaves.repairs),
+        defects=tuple(dict.fromkeys([*defects, *leaves.defects])),
+    )
+
+
+def _texts(leaves: Leaves) -> tuple[str, str | None]:
+    """The whole body as plain text, and the text of the HTML alternative."""
+    from_html = "\n\n".join(markup.to_text(each) for each in leaves.html) if leaves.html else None
+    plain = "\n\n".join(part for part in leaves.plain if part.strip())
+    return plain if plain.strip() else from_html or "", from_html
+
+
+def _one_line(value: str) -> str:
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in value).split())
+
+
+def _ids(value: str) -> list[str]:
+    found = MESSAGE_ID.findall(value) or BARE_ID.findall(value)
+    return [re.sub(r"\s+", "", each)[:LONGEST_ID] for each in found if each.strip("@ ")]
+
+
+def _date(value: str) -> datetime | None:
+    try:
+        read = parsedate_to_datetime(value[:100])
+        aware = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return aware.astimezone(UTC) if EARLIEST <= aware.year <= LATEST else None
+    except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
+        return None
+
+
+def _bounce(leaves: Leaves) -> tuple[Undelivered, ...]:
+    found: list[Undelivered] = []
+    for kind, content in leaves.reports:
+        if kind == "message/delivery-status":
+            found.extend(reports.undelivered(content))
+    return tuple(found)
+
+
+def _crypto(tree: email.message.Message, leaves: Leaves, plain: str) -> str | None:
+    """Whether the mail is signed or encrypted (RFC 1847, RFC 8551, RFC 9580); nothing is verified or opened."""
+    kinds = set(leaves.types)
+    smime = parts.parameter(tree, "smime-type").lower()
+    encrypted = "multipart/encrypted" in kinds or smime == "enveloped-data" or "-----BEGIN PGP MESSAGE-----" in plain
+    pkcs7 = kinds & {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+    signed = "multipart/signed" in kinds or smime == "signed-data" or "-----BEGIN PGP SIGNED MESSAGE-----" in plain
+    if encrypted and signed:
+        return "encrypted+signed"
+    if encrypted or (pkcs7 and not signed):
+        return "encrypted"
+    return "signed" if signed else None

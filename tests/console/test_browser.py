@@ -1,0 +1,199 @@
+"""The console in a real Chromium, against a real server: mouse, keys, live queue, two engineers, no JavaScript."""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from models.terms import Channel
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PASSWORD = "correct horse battery"
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="NO CHROMIUM HERE: the console was not tried in a browser"
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, headless."""
+    assert CHROMIUM is not None, "CI needs chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def address(house) -> Iterator[str]:
+    """The address of a real server with this house."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        object.__setattr__(house.desk, "public_url", f"http://127.0.0.1:{port}")
+        server = uvicorn.Server(uvicorn.Config(house.app, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{port}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def problems() -> Iterator[list[str]]:
+    """What the browser complained about; nothing may be left at the end."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+def sign_in(context: BrowserContext, address: str, problems: list[str], login: str = "ida") -> Page:
+    """A signed-in page that reports script errors and CSP violations."""
+    page = context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if "Content Security Policy" in said.text else None)
+    page.goto(f"{address}/triage")
+    page.get_by_label("Login").fill(login)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    return page
+
+
+def test_an_engineer_works_the_queue_by_keys(house, suggested, browser, address, problems):
+    """J moves, Enter confirms and goes on, U undoes, E changes with a reason, / searches, ? helps; no page error."""
+    first = house.request("First request", content=suggested(), minutes_ago=30)
+    second = house.request("Second request", channel=Channel.PORTAL, content=suggested("P1"), minutes_ago=20)
+    third = house.request("Third request", content=suggested("P3"), minutes_ago=10)
+    with browser.new_context(timezone_id="Europe/Berlin") as context:
+        page = sign_in(context, address, problems)
+        expect(page.get_by_role("heading", name="Second request", level=1)).to_be_visible()
+        expect(page.locator(".raised time")).to_have_text("Sat, 21 Nov 2026, 10:10 CET")
+        page.keyboard.press("j")
+        expect(page.get_by_role("heading", name="First request", level=1)).to_be_visible()
+        expect(page.locator("[data-row][aria-current]")).to_contain_text(first)
+        page.keyboard.press("Enter")
+        expect(page.locator(".toast")).to_contain_text(f"{first} confirmed: Incident · P2 High")
+        expect(page.get_by_role("heading", name="Third request", level=1)).to_be_visible()
+        page.keyboard.press("u")
+        expect(page.get_by_role("heading", name="First request", level=1)).to_be_visible()
+        expect(page.locator(".queue").get_by_text(first)).to_be_visible()
+        page.keyboard.press("e")
+        expect(page.get_by_label("Priority", exact=True)).to_be_focused()
+        page.get_by_label("Priority", exact=True).select_option("P1")
+        page.get_by_label("Reason").fill("je kj the shop is down u")
+        page.get_by_role("button", name="Save the decision").click()
+        expect(page.locator(".toast")).to_contain_text(f"{first} corrected: Incident · P1 Critical")
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.keyboard.press("/")
+        page.keyboard.type("third")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("link", name=third)).to_be_visible()
+        expect(page.get_by_role("link", name=second)).to_have_count(0)
+
+
+def test_a_new_request_appears_by_itself(house, suggested, browser, address, problems):
+    """The queue grows without a reload, and what the engineer is reading stays open."""
+    house.request("Being read", content=suggested())
+    with browser.new_context() as context:
+        page = sign_in(context, address, problems)
+        expect(page.locator("#live")).to_be_visible()
+        page.locator(".change summary").click()
+        page.get_by_label("Reason").fill("half a sentence")
+        house.request("Just came in", content=suggested("P1"))
+        expect(page.locator(".queue").get_by_text("Just came in")).to_be_visible(timeout=15_000)
+        expect(page.locator("[data-row][aria-current]")).to_contain_text("Being read")
+        expect(page.get_by_label("Reason")).to_have_value("half a sentence")
+
+
+def test_of_two_engineers_the_second_is_told(house, suggested, browser, address, problems):
+    """Both have the request open; who confirms second stays on it and reads who set what."""
+    house.engineer("jana")
+    reference = house.request("Contested", content=suggested())
+    with browser.new_context() as hers, browser.new_context() as ours:
+        jana, ida = sign_in(hers, address, problems, "jana"), sign_in(ours, address, problems)
+        expect(ida.get_by_role("button", name="Confirm")).to_be_visible()
+        # Ida's page must not hear of Jana's decision before she presses.
+        jana.get_by_role("button", name="Confirm").click()
+        expect(jana.locator(".toast")).to_contain_text(reference)
+        ida.get_by_role("button", name="Confirm").click()
+        expect(ida.get_by_role("alert")).to_contain_text("Jana set Incident · P2 High before you")
+        expect(ida).to_have_url(f"{address}/triage/{reference}")
+
+
+def test_everything_works_without_javascript(house, suggested, browser, address, problems):
+    """With scripts off the same buttons confirm, correct and undo, by plain forms."""
+    first = house.request("First request", content=suggested(), minutes_ago=20)
+    house.request("Second request", content=suggested("P3"), minutes_ago=10)
+    with browser.new_context(java_script_enabled=False) as context:
+        page = sign_in(context, address, problems)
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.locator(".toast")).to_contain_text(f"{first} confirmed")
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("heading", name="First request", level=1)).to_be_visible()
+        page.locator(".change summary").click()
+        page.get_by_label("Priority", exact=True).select_option("P3")
+        page.get_by_role("button", name="Save the decision").click()
+        expect(page.locator(".toast")).to_contain_text("corrected: Incident · P3 Normal")
+
+
+def test_a_small_screen_shows_one_thing_at_a_time(house, suggested, browser, address, problems):
+    """At 390 pixels the queue and the request take turns, nothing runs off the side, Confirm stays in reach."""
+    house.request("On the road " + "x" * 80, content=suggested())
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = sign_in(context, address, problems)
+        expect(page.locator("#work")).to_be_hidden()
+        page.locator("[data-row]").click()
+        expect(page.locator("#queue")).to_be_hidden()
+        expect(page.get_by_role("button", name="Confirm")).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.get_by_role("link", name="Queue").click()
+        expect(page.locator("#queue")).to_be_visible()
+
+
+def test_keys_rest_where_they_are_switched_off(house, suggested, browser, address, problems):
+    """Single keys can be switched off (WCAG 2.1.4), and with a modifier they are the browser's."""
+    house.request("First request", content=suggested("P1"))
+    house.request("Second request", content=suggested("P3"))
+    with browser.new_context() as context:
+        page = sign_in(context, address, problems)
+        page.keyboard.press("Alt+j")
+        page.keyboard.press("?")
+        page.get_by_label("Single keys are on in this browser").uncheck()
+        page.get_by_role("button", name="Close").click()
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", name="First request", level=1)).to_be_visible()
+        expect(page.locator(".toast")).to_have_count(0)
+
+
+def test_colours_follow_the_system_and_the_toggle(house, browser, address, problems):
+    """Dark when the system is dark, also at the next page the one chosen by hand."""
+    with browser.new_context(color_scheme="dark") as context:
+        page = sign_in(context, address, problems)
+        ground = "getComputedStyle(document.body).backgroundColor"
+        assert page.evaluate(ground) == "rgb(16, 21, 31)"
+        page.get_by_role("button", name="Colours: auto").click()
+        page.get_by_role("button", name="Colours: dark").click()
+        assert page.evaluate(ground) == "rgb(246, 248, 251)"
+        page.goto(f"{address}/calls")
+        assert page.evaluate(ground) == "rgb(246, 248, 251)"

@@ -1,0 +1,142 @@
+"""Rules over three values: what they move, what they leave alone, and what they say about it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from models.terms import Fact, RuleResult
+from triage import downgrade
+from triage.facts import VOCABULARY
+from triage.policy import Policy, load_packs
+
+PACKS = load_packs()
+
+
+def stated(**values: str) -> tuple[Fact, ...]:
+    """Facts an engineer stated."""
+    return tuple(Fact(name=name, value=value, source="engineer") for name, value in values.items())
+
+
+def level(policy: str, start: str, kind: str | None = None, **values: str) -> str | None:
+    """The top level after the rules, where the classifier was sure of `start`."""
+    pack = PACKS[policy]
+    shares = {one.value: float(one.value == start) for one in pack.levels}
+    return downgrade.top(downgrade.judge_level(pack, stated(**values), kind, shares).probabilities)
+
+
+def result(policy: str, rule: str, **values: str) -> RuleResult:
+    """What one level rule said."""
+    pack = PACKS[policy]
+    judged = downgrade.judge_level(pack, stated(**values), None, {one.value: 1.0 for one in pack.levels})
+    return next(one for one in judged.results if one.id == rule)
+
+
+@pytest.mark.parametrize(
+    ("policy", "start", "facts", "after"),
+    [
+        ("wso2", "P1", {"workaround": "yes"}, "P2"),
+        ("wso2", "P1", {"workaround": "easy"}, "P3"),
+        ("wso2", "P1", {"workaround": "no"}, "P1"),
+        ("wso2", "P1", {}, "P1"),
+        ("wso2", "P2", {"documentation": "yes"}, "P4"),
+        ("parallels", "1", {"workaround": "yes"}, "3"),
+        ("parallels", "2", {"workaround": "yes"}, "2"),
+        ("parallels", "2", {"workaround": "yes", "stabilised": "yes"}, "3"),
+        ("parallels", "2", {"workaround": "stable"}, "3"),
+        ("parallels", "1", {"environment": "staging"}, "3"),
+        ("parallels", "1", {"intermittent": "yes"}, "3"),
+        ("parallels", "2", {"reproducible": "no"}, "3"),
+        ("parallels", "4", {"intermittent": "yes"}, "4"),
+        ("parallels", "1", {"hardware_failure": "yes"}, "2"),
+        ("parallels", "1", {"unreachable": "yes"}, "1"),
+        ("parallels", "3", {"environment": "production", "down": "full", "workaround": "no"}, "1"),
+        ("parallels", "3", {"environment": "production", "down": "full"}, "3"),
+        ("oro", "P1", {"workaround": "yes"}, "P2"),
+        ("oro", "P4", {"enhancement": "yes"}, "ER"),
+        ("oro", "P3", {"environment": "production", "down": "full", "workaround": "no"}, "P1"),
+        ("witboost", "P1", {"cosmetic": "yes"}, "P3"),
+    ],
+)
+def test_each_policy_eases_by_its_own_notes(policy: str, start: str, facts: dict[str, str], after: str):
+    """The same fact has another effect under another policy, and an unknown fact has none."""
+    assert level(policy, start, **facts) == after
+
+
+def test_other_types_are_answered_like_p4():
+    """WSO2 answers queries, bugs and tasks as it answers Low P4, whatever the classifier thinks."""
+    assert level("wso2", "P1", "query") == "P4"
+    assert level("wso2", "P1", "incident") == "P1"
+
+
+def test_get_it_help_has_no_clock():
+    """Witboost's times are for incidents and bugs only."""
+    assert level("witboost", "P1", "it-help") == "P3"
+
+
+def test_an_incident_outside_production_is_none():
+    """WSO2: incident types are for the live production environment only."""
+    shares = {"incident": 0.7, "hosting-incident": 0.1, "bug": 0.2, "query": 0.0, "task": 0.0, "announcement": 0.0}
+    judged = downgrade.judge_type(PACKS["wso2"], stated(environment="staging"), shares)
+    assert downgrade.top(judged.probabilities) == "bug"
+    assert judged.rule == "production-only-incident"
+
+
+def test_a_type_only_we_may_raise_is_never_suggested():
+    """A classifier that fancies an announcement is not followed."""
+    shares = {"announcement": 0.9, "query": 0.1}
+    assert downgrade.judge_type(PACKS["wso2"], (), shares).probabilities == {"query": 1.0}
+
+
+def test_a_persons_discretion_is_listed_and_never_applied():
+    """Parallels: only a lead or account manager may ease for an unreachable contact."""
+    said = result("parallels", "unreachable-contact", unreachable="yes")
+    assert (said.verdict, said.needs) == ("unknown", "a decision by: lead")
+
+
+def test_a_rule_says_what_it_lacks():
+    """An open rule names the fact that would close it; a met one its effect; another is not met."""
+    assert result("parallels", "workaround-and-stabilised", workaround="yes").needs == "stabilised = yes"
+    assert result("parallels", "not-production", environment="staging").effect == "1→3"
+    assert result("parallels", "not-production", environment="production").verdict == "not met"
+
+
+def test_probability_moves_and_some_doubt_stays_with_the_text():
+    """A rule resting on a fact read from text moves most of the probability, on an engineer's word all."""
+    shares = {"P1": 0.8, "P2": 0.1, "P3": 0.1, "P4": 0.0}
+    read = (Fact(name="workaround", value="yes", source="text"),)
+    judged = downgrade.judge_level(PACKS["wso2"], read, None, shares)
+    assert judged.probabilities == pytest.approx({"P1": 0.04, "P2": 0.86, "P3": 0.1, "P4": 0.0})
+    sure = downgrade.judge_level(PACKS["wso2"], stated(workaround="yes"), None, shares)
+    assert sure.probabilities == pytest.approx({"P1": 0.0, "P2": 0.9, "P3": 0.1, "P4": 0.0})
+
+
+FACTS = some.fixed_dictionaries(
+    {}, optional={name: some.sampled_from(sorted(values)) for name, values in VOCABULARY.items()}
+)
+
+
+@given(pack=some.sampled_from(sorted(PACKS.values(), key=lambda pack: pack.id)), facts=FACTS, weights=some.data())
+def test_probabilities_stay_probabilities(pack: Policy, facts: dict[str, str], weights: some.DataObject):
+    """Whatever the facts, the shares sum to 1, and no cap worsens nor raise eases."""
+    shares = {one.value: weights.draw(some.floats(0.01, 1)) for one in pack.levels}
+    judged = downgrade.judge_level(pack, stated(**facts), None, shares)
+    assert sum(judged.probabilities.values()) == pytest.approx(1)
+    caps = [rule for rule in pack.rules if rule.effect.move == "cap"]
+    assert len(judged.results) == len([rule for rule in pack.rules if not rule.effect.on_type])
+    raised = any(one.verdict == "applied" for one in judged.results if one.id not in {rule.id for rule in caps})
+    if not raised:
+        before, after = downgrade.top(shares), downgrade.top(judged.probabilities)
+        assert before is not None
+        assert after is not None
+        mean = sum(pack.severity(name) * share for name, share in shares.items()) / sum(shares.values())
+        assert sum(pack.severity(name) * share for name, share in judged.probabilities.items()) >= mean - 1e-9
+
+
+@given(pack=some.sampled_from(sorted(PACKS.values(), key=lambda pack: pack.id)), start=some.data())
+def test_knowing_nothing_changes_nothing(pack: Policy, start: some.DataObject):
+    """Without facts no level rule moves anything: unknown never downgrades."""
+    shares = {one.value: start.draw(some.floats(0.01, 1)) for one in pack.levels}
+    judged = downgrade.judge_level(pack, (), None, shares)
+    whole = sum(shares.values())
+    assert judged.probabilities == pytest.approx({name: share / whole for name, share in shares.items()})
+    assert judged.rule is None

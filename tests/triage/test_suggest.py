@@ -1,0 +1,139 @@
+"""Suggestions: classifier and rules together, honest about what they do not know."""
+
+import json
+from collections.abc import Iterable
+
+import pytest
+
+from models.terms import Channel, Fact, Suggestion
+from triage.classifier import Ranked
+from triage.policy import load_packs
+from triage.suggest import as_json, suggest
+
+PACKS = load_packs()
+
+
+class Sure:
+    """A classifier that always ranks the same."""
+
+    id = "sb-sure"
+
+    def __init__(self, kind: dict[str, float], level: dict[str, float]):
+        """The probabilities it gives."""
+        self.ranked = Ranked(type=kind, priority=level, words=(("down", 1.2),))
+
+    def rank(self, policy_id: str, subject: str, body: str, facts: Iterable[Fact]) -> Ranked:
+        """The same ranking for everything."""
+        return self.ranked
+
+
+INCIDENT = Sure({"incident": 0.9, "query": 0.1}, {"P1": 0.7, "P2": 0.2, "P3": 0.1, "P4": 0.0})
+
+
+def suggested(
+    body: str, classifier: Sure | None = INCIDENT, language: str | None = "en", facts: tuple[Fact, ...] = ()
+) -> Suggestion:
+    """A suggestion under WSO2's policy."""
+    return suggest(
+        PACKS["wso2"], classifier, channel=Channel.EMAIL, subject="Gateway", body=body, language=language, facts=facts
+    )
+
+
+def test_a_workaround_eases_and_the_classifiers_own_view_stays_visible():
+    """WSO2: with a workaround P1 becomes P2; what the classifier alone said is kept beside it."""
+    found = suggested("Production is slow. We have a workaround: restart it every hour.")
+    assert found.priority is not None
+    assert (found.priority.value, found.priority_model, found.priority_rule) == ("P2", "P1", "workaround-available")
+    assert found.priority.probability == pytest.approx(found.priority.all["P2"])
+    assert sum(found.priority.all.values()) == pytest.approx(1, abs=0.001)
+    assert not found.abstained
+    assert next(rule for rule in found.rules if rule.id == "workaround-available").effect == "P1→P2"
+
+
+def test_an_engineers_word_outranks_the_text():
+    """A fact an engineer stated replaces what was read, and the suggestion follows."""
+    word = (Fact(name="workaround", value="no", source="engineer"),)
+    found = suggested("Production is slow. We have a workaround: restart it every hour.", facts=word)
+    assert found.priority is not None
+    assert found.priority.value == "P1"
+    assert [one.source for one in found.facts if one.name == "workaround"] == ["engineer"]
+
+
+def test_a_caller_outranks_the_text_but_not_an_engineer():
+    """The key pressed on the phone counts more than words, an engineer's word counts most."""
+    caller = Fact(name="environment", value="production", source="caller")
+    engineer = Fact(name="environment", value="staging", source="engineer")
+    found = suggested("It fails on our test server.", facts=(engineer, caller))
+    assert [(one.value, one.source) for one in found.facts if one.name == "environment"] == [("staging", "engineer")]
+
+
+def test_what_would_change_it_is_told():
+    """Each single fact that would give another priority is listed with that priority."""
+    found = suggested("Our production gateway is slow.")
+    assert {"fact": "workaround", "value": "yes", "priority": "P2"} in found.would_change
+
+
+def test_doubt_about_the_type_is_doubt_about_the_priority():
+    """A request that may be a query may be a P4: the probabilities say so."""
+    found = suggested("Something about the gateway.", Sure({"incident": 0.6, "query": 0.4}, {"P1": 1.0}))
+    assert found.priority is not None
+    assert found.priority.all["P4"] == pytest.approx(0.4, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("body", "classifier", "language", "because"),
+    [
+        ("Production is down.", None, "en", "no classifier"),
+        ("Ohjelma ei toimi.", INCIDENT, "fi", "language fi is not read"),
+        ("Hm.", Sure({"incident": 1.0}, {"P1": 0.3, "P2": 0.3, "P3": 0.2, "P4": 0.2}), "en", "priority below 0.4"),
+        ("Hm.", Sure({"incident": 0.3, "query": 0.3, "bug": 0.2, "task": 0.2}, {"P1": 1.0}), "en", "type below 0.4"),
+    ],
+)
+def test_it_abstains_and_says_why(body: str, classifier: Sure | None, language: str, because: str):
+    """Where the answer is not worth showing as one, the suggestion abstains with its reason."""
+    found = suggested(body, classifier, language)
+    assert (found.abstained, found.abstained_because) == (True, because)
+
+
+def test_nothing_said_is_nothing_suggested():
+    """An empty mail is no request to guess about."""
+    found = suggest(PACKS["wso2"], INCIDENT, channel=Channel.EMAIL, subject="", body=" \n", language=None)
+    assert found.abstained_because == "no text"
+
+
+def test_rules_alone_speak_without_a_classifier():
+    """A total outage of production without a workaround is P1 by the policy's own words."""
+    facts = (Fact(name="environment", value="production", source="caller"),)
+    found = suggest(
+        PACKS["oro"],
+        None,
+        channel=Channel.PHONE,
+        subject="",
+        body="Nobody can log in. No workaround.",
+        language="en",
+        facts=facts,
+    )
+    assert found.abstained
+    assert found.type is None
+    assert found.priority is not None
+    assert (found.priority.value, found.priority_model, found.model) == ("P1", None, None)
+
+
+KEYS = ["id", "policy", "abstained", "abstained_because", "type", "priority", "facts", "rules", "words", "would_change", "model", "language"]
+
+
+@pytest.mark.parametrize("classifier", [None, INCIDENT])
+def test_the_object_has_every_key_of_the_contract(classifier: Sure | None):
+    """What is absent is null or empty, never missing, and all of it is JSON."""
+    found = as_json(suggested("We have a workaround.", classifier, None), "r-1")
+    assert list(found) == KEYS
+    assert list(found["type"]) == ["value", "label", "probability", "all"]
+    assert list(found["priority"]) == ["value", "label", "probability", "all", "set90", "model", "rule"]
+    assert all(set(fact) == {"value", "source", "evidence", "span"} for fact in found["facts"].values())
+    assert all(set(rule) == {"id", "clause", "verdict", "effect", "needs"} for rule in found["rules"])
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_the_set_is_right_nine_times_in_ten():
+    """The set holds the fewest levels that reach nine tenths, the most severe first."""
+    assert suggested("Our production gateway.").set90 == ("P1", "P2", "P4")

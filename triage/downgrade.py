@@ -1,0 +1,131 @@
+"""A policy's rules applied to probabilities: raised, set, eased, each with its clause. Pure.
+
+Three values (Kleene): a rule whose condition is unknown changes nothing, so what is not known never
+eases a request. Probability moves with the level and is kept, so the result still sums to 1.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.terms import Fact, RuleResult
+from triage.conditions import TYPE
+from triage.policy import Policy, Rule
+
+APPLIED, NOT_MET, UNKNOWN = "applied", "not met", "unknown"
+
+TEXT_TRUST = 0.95
+"""Share of the probability that moves when a rule rests on a fact read from text (assumed); 1 otherwise."""
+
+ORDER = ("set", "raise", "cap")
+"""The more severe wins, unless a downgrade note names the lower level: those come last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Probabilities after the rules, and what each rule said.
+
+    `rule` is the last one that changed the top value; `settled` says whether a rule that names its value
+    (set, raise, type) applied, so that the result means something even without a classifier.
+    """
+
+    probabilities: dict[str, float]
+    results: tuple[RuleResult, ...]
+    rule: str | None
+    settled: bool
+
+
+def judge_type(policy: Policy, facts: tuple[Fact, ...], probabilities: Mapping[str, float]) -> Judged:
+    """The type's probabilities after the policy's type rules; types only we may raise get none."""
+    inbound = {kind.value for kind in policy.types if kind.inbound}
+    open_to_customers = {value: share for value, share in probabilities.items() if value in inbound}
+    rules = [rule for rule in policy.rules if rule.effect.on_type]
+    return _judge(policy, rules, facts, {}, _normal(open_to_customers))
+
+
+def judge_level(
+    policy: Policy, facts: tuple[Fact, ...], kind: str | None, probabilities: Mapping[str, float]
+) -> Judged:
+    """The priority's probabilities after the policy's level rules, for a request of this type (None: unknown)."""
+    rules = [rule for move in ORDER for rule in policy.rules if rule.effect.move == move]
+    return _judge(policy, rules, facts, {TYPE: kind} if kind else {}, _normal(probabilities))
+
+
+def top(probabilities: Mapping[str, float]) -> str | None:
+    """The most probable value; of equals the first."""
+    return max(probabilities, key=lambda value: probabilities[value]) if probabilities else None
+
+
+def _judge(
+    policy: Policy, rules: list[Rule], facts: tuple[Fact, ...], more: Mapping[str, str], start: Mapping[str, float]
+) -> Judged:
+    known = {fact.name: fact.value for fact in facts} | dict(more)
+    from_text = {fact.name for fact in facts if fact.source == "text"}
+    current = dict(start)
+    results = {}
+    decisive = None
+    settled = False
+    for rule in rules:
+        answer = rule.when.holds(known)
+        before = top(current)
+        if answer is True and not rule.by:
+            trust = TEXT_TRUST if from_text & set(rule.when.asks()) else 1.0
+            current = _moved(policy, rule, current, trust)
+            settled = settled or rule.effect.move in {"set", "raise", "type"}
+        after = top(current)
+        if before != after:
+            decisive = rule.id
+        results[rule.id] = _result(rule, answer, known, f"{before}→{after}" if before != after else None)
+    return Judged(
+        probabilities=current,
+        results=tuple(results[rule.id] for rule in policy.rules if rule.id in results),
+        rule=decisive,
+        settled=settled,
+    )
+
+
+def _result(rule: Rule, answer: bool | None, known: Mapping[str, str], effect: str | None) -> RuleResult:
+    if answer is False:
+        return RuleResult(id=rule.id, clause=rule.clause, verdict=NOT_MET)
+    if answer is True and not rule.by:
+        return RuleResult(id=rule.id, clause=rule.clause, verdict=APPLIED, effect=effect)
+    needs = list(rule.when.missing(known)) if answer is None else []
+    if rule.by:
+        needs.append(f"a decision by: {' or '.join(rule.by)}")
+    return RuleResult(id=rule.id, clause=rule.clause, verdict=UNKNOWN, needs="; ".join(needs))
+
+
+def _moved(policy: Policy, rule: Rule, current: Mapping[str, float], trust: float) -> dict[str, float]:
+    moved = dict.fromkeys(current, 0.0)
+    for value, share in current.items():
+        target = _target_type(rule, value, current) if rule.effect.on_type else _target_level(policy, rule, value)
+        goes = {target: 1.0} if isinstance(target, str) else target
+        for place, part in goes.items():
+            moved[place] = moved.get(place, 0.0) + share * trust * part
+        moved[value] += share * (1 - trust)
+    return moved
+
+
+def _target_level(policy: Policy, rule: Rule, value: str) -> str:
+    effect = rule.effect
+    if effect.only and value not in effect.only:
+        return value
+    here, there = policy.severity(value), policy.severity(effect.to[0])
+    stays = {"cap": here >= there, "raise": here <= there, "set": False}[effect.move]
+    return value if stays else effect.to[0]
+
+
+def _target_type(rule: Rule, value: str, current: Mapping[str, float]) -> str | dict[str, float]:
+    effect = rule.effect
+    if effect.move == "type":
+        return effect.to[0]
+    if value not in effect.to:
+        return value
+    rest = _normal({other: share for other, share in current.items() if other not in effect.to})
+    return rest or value
+
+
+def _normal(probabilities: Mapping[str, float]) -> dict[str, float]:
+    whole = sum(probabilities.values())
+    if whole > 0:
+        return {value: share / whole for value, share in probabilities.items()}
+    return {value: 1 / len(probabilities) for value in probabilities}

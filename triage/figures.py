@@ -1,0 +1,81 @@
+"""How good probabilities are, in plain numbers. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+BINS = 10
+
+Shares = Mapping[str, float]
+
+
+def accuracy(truth: Sequence[str], guessed: Sequence[str]) -> float:
+    """Share of right guesses, from 0 to 1; 0 where there is nothing to guess."""
+    return _share(sum(right == guess for right, guess in zip(truth, guessed, strict=True)), len(truth))
+
+
+def by_class(truth: Sequence[str], guessed: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Precision, recall, F1 and number of each class that occurs in the truth or the guesses."""
+    pairs = list(zip(truth, guessed, strict=True))
+    found = {}
+    for name in sorted({*truth, *guessed}):
+        hits = sum(right == guess == name for right, guess in pairs)
+        precision, recall = _share(hits, guessed.count(name)), _share(hits, truth.count(name))
+        f1 = _share(2 * precision * recall, precision + recall)
+        found[name] = {"precision": precision, "recall": recall, "f1": f1, "n": truth.count(name)}
+    return found
+
+
+def macro_f1(truth: Sequence[str], guessed: Sequence[str]) -> float:
+    """Mean F1 over the classes that occur."""
+    classes = by_class(truth, guessed)
+    return _share(sum(one["f1"] for one in classes.values()), len(classes))
+
+
+def calibration_error(truth: Sequence[str], shares: Sequence[Shares]) -> float:
+    """Expected calibration error of the top guess: mean gap of confidence and accuracy over ten bins."""
+    bins: list[list[tuple[float, bool]]] = [[] for _ in range(BINS)]
+    for right, row in zip(truth, shares, strict=True):
+        guess = max(row, key=lambda name: row[name])
+        bins[min(int(row[guess] * BINS), BINS - 1)].append((row[guess], guess == right))
+    gaps = [abs(sum(share for share, _ in one) - sum(hit for _, hit in one)) for one in bins if one]
+    return _share(sum(gaps), len(truth))
+
+
+def kappa(truth: Sequence[str], guessed: Sequence[str], order: Sequence[str]) -> float:
+    """Quadratic weighted kappa over ordered classes (Cohen 1968); 0 is chance, 1 is perfect."""
+    place = {name: index for index, name in enumerate(order)}
+    pairs = [(place[right], place[guess]) for right, guess in zip(truth, guessed, strict=True)]
+    seen = sum((right - guess) ** 2 for right, guess in pairs)
+    expected = sum((right - guess) ** 2 for right, _ in pairs for _, guess in pairs)
+    return 1 - _share(seen * len(pairs), expected) if expected else 0.0
+
+
+def coverage(truth: Sequence[str], shares: Sequence[Shares], wanted: float) -> float:
+    """Largest share of requests, the surest first, of which at least `wanted` are guessed right."""
+    sure = sorted(
+        (
+            (max(row.values()), max(row, key=lambda name: row[name]) == right)
+            for right, row in zip(truth, shares, strict=True)
+        ),
+        key=lambda pair: -pair[0],
+    )
+    hits, best = 0, 0
+    for count, (_, hit) in enumerate(sure, start=1):
+        hits += hit
+        if hits >= wanted * count:
+            best = count
+    return _share(best, len(sure))
+
+
+def recall_at(truth: Sequence[str], shares: Sequence[Shares], name: str, precision: float) -> float:
+    """Best recall of a class at a threshold that keeps this precision; 0 where none does."""
+    ranked = sorted(zip(shares, truth, strict=True), key=lambda pair: -pair[0].get(name, 0.0))
+    hits, best = 0, 0
+    for count, (_, right) in enumerate(ranked, start=1):
+        hits += right == name
+        if hits >= precision * count:
+            best = hits
+    return _share(best, list(truth).count(name))
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,196 @@
+"""Facts, classifier and policy rules to a suggestion with its reasons. Pure for a loaded classifier."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from models.terms import Channel, Fact, Ranking, Suggestion
+from triage import downgrade
+from triage import facts as reading
+from triage.classifier import Classifier, Ranked
+from triage.downgrade import Judged
+from triage.policy import Policy
+
+READ_LANGUAGES = frozenset({"en", "de", "fr", "es"})
+"""Languages facts are read in; for others the suggestion abstains."""
+
+COVERAGE = 0.9
+MAX_CHANGES = 8
+SPEAKERS = ("text", "account", "caller", "engineer")
+"""Who outranks whom about the same fact, the last most."""
+
+
+def suggest(
+    policy: Policy,
+    classifier: Classifier | None,
+    *,
+    channel: Channel,  # noqa: ARG001 - the fixed signature; the channel is no evidence
+    subject: str,
+    body: str,
+    language: str | None,
+    facts: tuple[Fact, ...] = (),
+) -> Suggestion:
+    """Suggest a type and a priority under a policy.
+
+    `facts` are what others stated (a key pressed on the phone, an engineer): they outrank what the text
+    says. Both type and priority are always ranked, also for types to which no priority applies. Without
+    a classifier the rules alone speak, and the suggestion abstains.
+    """
+    known = merged(reading.read(subject, body), facts)
+    ranked = (
+        classifier.rank(policy.id, subject, body, known) if classifier else Ranked(type=None, priority=None, words=())
+    )
+    kind = downgrade.judge_type(policy, known, ranked.type or _even(policy.types))
+    level = _levels(policy, known, ranked, kind.probabilities)
+    type_rank = _ranking(kind, policy.type_label) if ranked.type or kind.settled else None
+    level_rank = _ranking(level, policy.level_label) if ranked.priority or level.settled else None
+    because = _abstains(policy, classifier, ranked, f"{subject}{body}", language, type_rank, level_rank)
+    return Suggestion(
+        policy=policy.ref,
+        policy_digest=policy.digest,
+        abstained=because is not None,
+        abstained_because=because,
+        type=type_rank,
+        priority=level_rank,
+        priority_model=downgrade.top(ranked.priority) if ranked.priority else None,
+        priority_rule=level.rule,
+        set90=_set(level.probabilities) if level_rank else (),
+        facts=known,
+        rules=kind.results + level.results,
+        words=ranked.words,
+        would_change=_would_change(policy, known, ranked, kind.probabilities, level) if level_rank else (),
+        model=classifier.id if classifier else None,
+        language=language,
+    )
+
+
+def merged(read: tuple[Fact, ...], stated: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """One fact for each name: of several speakers the one who outranks the others, of equals the later."""
+    chosen: dict[str, Fact] = {}
+    for fact in (*read, *stated):
+        held = chosen.get(fact.name)
+        if held is None or _rank(fact.source) >= _rank(held.source):
+            chosen[fact.name] = fact
+    return tuple(chosen.values())
+
+
+def _rank(source: str) -> int:
+    return SPEAKERS.index(source) if source in SPEAKERS else 0
+
+
+def _even(entries: tuple[Any, ...]) -> dict[str, float]:
+    return {entry.value: 1 / len(entries) for entry in entries}
+
+
+def _levels(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float]) -> Judged:
+    """The level rules for every type the request may be, mixed by the types' probabilities."""
+    start = {level.value: (ranked.priority or _even(policy.levels)).get(level.value, 0.0) for level in policy.levels}
+    likely = downgrade.top(kinds) if ranked.type else None
+    shown = downgrade.judge_level(policy, known, likely, start)
+    if not ranked.type:
+        return shown
+    mixed = dict.fromkeys(start, 0.0)
+    for kind, share in kinds.items():
+        for level, part in downgrade.judge_level(policy, known, kind, start).probabilities.items():
+            mixed[level] += share * part
+    return Judged(probabilities=mixed, results=shown.results, rule=shown.rule, settled=shown.settled)
+
+
+def _ranking(judged: Judged, label: Any) -> Ranking | None:
+    value = downgrade.top(judged.probabilities)
+    if value is None:
+        return None
+    shares = {name: round(share, 4) for name, share in judged.probabilities.items()}
+    return Ranking(value=value, label=label(value), probability=shares[value], all=shares)
+
+
+def _abstains(
+    policy: Policy,
+    classifier: Classifier | None,
+    ranked: Ranked,
+    text: str,
+    language: str | None,
+    kind: Ranking | None,
+    level: Ranking | None,
+) -> str | None:
+    reasons = (
+        (not text.strip(), "no text"),
+        (classifier is None, "no classifier"),
+        (ranked.type is None or ranked.priority is None, f"the classifier has not learnt {policy.id}"),
+        (bool(language) and _tongue(language) not in READ_LANGUAGES, f"language {language} is not read"),
+        (bool(kind and kind.probability < policy.threshold), f"type below {policy.threshold:g}"),
+        (bool(level and level.probability < policy.threshold), f"priority below {policy.threshold:g}"),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
+
+
+def _tongue(language: str | None) -> str:
+    return (language or "").partition("-")[0].lower()
+
+
+def _set(probabilities: Mapping[str, float]) -> tuple[str, ...]:
+    """The fewest levels that together are right nine times in ten, most severe first."""
+    chosen: set[str] = set()
+    covered = 0.0
+    for value in sorted(probabilities, key=lambda name: -probabilities[name]):
+        if covered >= COVERAGE:
+            break
+        chosen.add(value)
+        covered += probabilities[value]
+    return tuple(value for value in probabilities if value in chosen)
+
+
+def _would_change(
+    policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float], level: Judged
+) -> tuple[dict[str, str], ...]:
+    """Single facts that would give another priority, by the rules alone."""
+    now = downgrade.top(level.probabilities)
+    held = {fact.name: fact.value for fact in known}
+    asked = dict.fromkeys(name for rule in policy.rules for name in rule.when.asks() if name in reading.VOCABULARY)
+    changes = []
+    for name in asked:
+        for value in sorted(reading.VOCABULARY[name] - {held.get(name, "")}):
+            flipped = merged(known, (Fact(name=name, value=value, source="engineer"),))
+            other = downgrade.top(_levels(policy, flipped, ranked, kinds).probabilities)
+            if other and other != now:
+                changes.append({"fact": name, "value": value, "priority": other})
+    return tuple(changes[:MAX_CHANGES])
+
+
+def as_json(suggestion: Suggestion, id: str) -> dict[str, Any]:  # noqa: A002 - the contract's word
+    """The contract's `suggest` object; what is absent is null or empty, never missing."""
+    return {
+        "id": id,
+        "policy": suggestion.policy,
+        "abstained": suggestion.abstained,
+        "abstained_because": suggestion.abstained_because,
+        "type": _ranking_json(suggestion.type),
+        "priority": _ranking_json(suggestion.priority)
+        | {
+            "set90": list(suggestion.set90),
+            "model": suggestion.priority_model,
+            "rule": suggestion.priority_rule,
+        },
+        "facts": {
+            fact.name: {
+                "value": fact.value,
+                "source": fact.source,
+                "evidence": fact.evidence or None,
+                "span": list(fact.span) if fact.span else None,
+            }
+            for fact in suggestion.facts
+        },
+        "rules": [
+            {"id": rule.id, "clause": rule.clause, "verdict": rule.verdict, "effect": rule.effect, "needs": rule.needs}
+            for rule in suggestion.rules
+        ],
+        "words": [{"text": text, "weight": weight} for text, weight in suggestion.words],
+        "would_change": list(suggestion.would_change),
+        "model": suggestion.model,
+        "language": suggestion.language,
+    }
+
+
+def _ranking_json(ranking: Ranking | None) -> dict[str, Any]:
+    if ranking is None:
+        return {"value": None, "label": None, "probability": None, "all": {}}
+    return {"value": ranking.value, "label": ranking.label, "probability": ranking.probability, "all": ranking.all}

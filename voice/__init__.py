@@ -1,0 +1,1 @@
+"""The phone door: Twilio's signed webhooks in, TwiML out; an incident from the first ring."""
