@@ -1,24 +1,35 @@
 # Two commands: `make up` runs Switchboard here, `make test` runs every check and test.
-PYTHON ?= $(firstword $(foreach name,python3.12 python3.11 python3,$(shell command -v $(name) 2>/dev/null)))
+# PYTHON=… picks the interpreter, ARGS=… is handed on: make up ARGS="--web-port 9000", make test ARGS=tests/intake
+PYTHON ?=
+ARGS ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check lock bench clean
+.PHONY: help up test check format lock bench docs changelog clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: $(STAMP)-run  ## Run everything on this machine
-	@exec $(BIN)/switchboard up
+	@exec $(BIN)/switchboard up $(ARGS)
 
-test: $(STAMP)-test  ## Run every check and test
-	$(BIN)/pytest
+test: $(STAMP)-test  ## Run every check (formatting, lint, types, imports, documents) and every test
+	@$(BIN)/pytest $(ARGS)
 
-check: test  ## The same: what CI runs
+check: test  ## The same: this is what CI runs
 
-bench: $(STAMP)-test  ## Print the benchmarks, as ratios
-	$(BIN)/python bench/start.py
+format: $(STAMP)-test  ## Format the code and mend what a machine can mend
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+bench: $(STAMP)-test  ## Print the benchmarks, as ratios with their baselines
+	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+docs: $(STAMP)-test  ## Write the generated tables of docs/ anew
+	@$(BIN)/python docs/generate.py
+
+changelog: $(STAMP)-test  ## Show what the next version's changelog will say
+	@$(BIN)/towncrier build --draft
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
@@ -26,20 +37,29 @@ lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
 	  --extra build --extra test pyproject.toml -o requirements/test.txt
 
-clean:  ## Remove the environment and caches; data in var/ stays
+clean:  ## Remove the environment and caches; var/ with its data stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
+# A stamp for each lock file: a second `make up` installs nothing. An interpreter counts only if it
+# runs: version managers put a python3.12 on PATH that answers "not found".
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.12 python3.11 python3)
+SUPPORTED := import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -q
+
 $(STAMP)-%: requirements/%.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed and none is on PATH (or set PYTHON=...)" >&2; exit 2; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
-	  || { echo "Python 3.11 or 3.12 is needed; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=..." >&2; exit 2; }
-	@if command -v uv >/dev/null 2>&1; then \
-	  { test -x $(BIN)/python || uv venv -q --python "$(PYTHON)" .venv; } \
-	  && uv pip install -q --python $(BIN)/python --require-hashes -r requirements/$*.txt \
-	  && uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
+	@python=; for each in $(CANDIDATES); do \
+	  if "$$each" -c '$(SUPPORTED)' >/dev/null 2>&1; then python="$$each"; break; fi; \
+	done; \
+	test -n "$$python" || { echo "Python 3.11 or 3.12 is needed; tried: "$(CANDIDATES)". Name one: make PYTHON=/path/to/python3.12" >&2; exit 2; }; \
+	set -e; \
+	echo "Installing requirements/$*.txt into .venv with $$("$$python" -V) …"; \
+	if command -v uv >/dev/null 2>&1; then \
+	  $(BIN)/python -c '$(SUPPORTED)' >/dev/null 2>&1 || uv venv -q --clear --python "$$python" .venv; \
+	  uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/$*.txt; \
+	  uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	else \
-	  { test -x $(BIN)/python || "$(PYTHON)" -m venv .venv; } \
-	  && $(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/$*.txt \
-	  && $(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .; \
+	  { $(BIN)/python -c '$(SUPPORTED)' && $(BIN)/python -m pip -V; } >/dev/null 2>&1 || "$$python" -m venv --clear .venv; \
+	  $(PIP) --require-hashes -r requirements/$*.txt; \
+	  $(PIP) --no-deps --no-build-isolation -e .; \
 	fi
 	@touch $@

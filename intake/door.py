@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -210,18 +209,20 @@ def _reply_terms(
     message_id: str,
     now: datetime,
 ) -> reply.Terms:
-    said: dict[str, Any] = {
-        "recipient": row.mail_from,
-        "sender": sender,
-        "subject": message.subject,
-        "reference": receipt.reference,
-        "policy_name": receipt.policy_name,
-        "portal_link": terms.portal_link(receipt.request),
-        "phone": receipt.support_phone or terms.support_phone,
-        "channels": receipt.sla_channels,
-        "urgent": receipt.looks_urgent,
-        "unreadable": not message.text.strip() and not message.subject,
-        "language": message.language,
-    }
-    threading = {"in_reply_to": message.message_id, "references": message.references}
-    return reply.Terms(**said, **threading, message_id=message_id, date=now)
+    return reply.Terms(
+        recipient=row.mail_from,
+        sender=sender,
+        subject=message.subject,
+        reference=receipt.reference,
+        policy_name=receipt.policy_name,
+        portal_link=terms.portal_link(receipt.request),
+        phone=receipt.support_phone or terms.support_phone,
+        channels=receipt.sla_channels,
+        urgent=receipt.looks_urgent,
+        unreadable=not message.text.strip() and not message.subject,
+        language=message.language,
+        message_id=message_id,
+        in_reply_to=message.message_id,
+        references=message.references,
+        date=now,
+    )

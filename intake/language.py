@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Any
 
-KNOWN = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "ja", "zh", "da", "nb", "fi", "cs", "ru", "tr", "ko")
+KNOWN = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "sv", "ja", "zh", "da", "no", "fi", "cs", "ru", "tr", "ko")
 SHORTEST = 12
 """Letters below which no guess is honest."""
 LONGEST = 3_000

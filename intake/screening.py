@@ -64,7 +64,8 @@ REPORT_TYPES = {
     "message/feedback-report",
 }
 OUT_OF_OFFICE = re.compile(
-    r"^\s*(?:auto(?:matic|mated)?[ -]?(?:reply|response)|autoreply|out of (?:the )?office|abwesenheitsnotiz|automatische antwort"
+    r"^\s*(?:auto(?:matic|mated)?[ -]?(?:reply|response)|autoreply|out of (?:the )?office|abwesenheitsnotiz"
+    r"|automatische antwort"
     r"|réponse automatique|respuesta automática|risposta automatica|resposta automática|automatisch antwoord"
     r"|automatische reactie|autosvar|odpowiedź automatyczna|automaattinen vastaus|自動応答|自动回复|自動回覆)\b",
     re.IGNORECASE,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, AnyStr
 
 import structlog
 from aiosmtpd.smtp import SMTP
@@ -71,7 +71,7 @@ class Hooks:
         if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
             return "452 4.5.3 Too many recipients; send the rest in another transaction"
         if not self._gateway.is_ours(address):
-            return server.refusal()
+            return str(server.refusal())
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 
@@ -141,13 +141,13 @@ class Conversation(SMTP):
     def _timeout_cb(self) -> None:
         if self.transport is not None:
             self._writer.write(b"421 4.4.2 Timeout\r\n")
-        super()._timeout_cb()
+        super()._timeout_cb()  # type: ignore[no-untyped-call]
 
-    async def push(self, status: str | bytes) -> None:
+    async def push(self, status: AnyStr) -> None:
         """Write an answer; never echo what a client sent to make terminals and logs misbehave."""
-        shown = status if isinstance(status, str) else status.decode("ascii", "replace")
+        shown = status if isinstance(status, str) else bytes(status).decode("ascii", "replace")
         echoes = shown.startswith("500 Error: command") or not shown.replace("\r\n", "").isprintable()
-        await super().push("500 5.5.2 Command not recognized" if echoes else status)
+        await super().push("500 5.5.2 Command not recognized" if echoes else shown)
 
     async def handle_exception(self, error: Exception) -> str:
         """Our fault is temporary, always: 451, fixed words. aiosmtpd would answer 500 with the exception's text."""
@@ -217,7 +217,7 @@ class Conversation(SMTP):
     async def _take(self) -> None:
         envelope = self.envelope
         content = await self._read_data()
-        self._set_post_data_state()
+        self._set_post_data_state()  # type: ignore[no-untyped-call]
         if content is None:
             await self.push("552 5.3.4 Message is larger than this system takes")
         else:

@@ -41,5 +41,5 @@ def configure(level: str, form: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx2", "httpcore2", "twilio.http_client", "alembic", "kombu", "mail.log"):
+    for chatty in ("httpx2", "httpcore2", "twilio.http_client", "alembic", "kombu", "mail.log", "celery"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))

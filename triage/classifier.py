@@ -57,7 +57,7 @@ def load(content: bytes, digest: str) -> Classifier:
     artefact = _unpacked(content, digest)
     if not isinstance(artefact, dict) or artefact.get("format") != FORMAT:
         raise ArtefactRefused(f"artefact {digest[:12]} has another format than {FORMAT}")
-    return _Loaded(identity(digest), artefact["heads"])
+    return _Loaded(identity(digest), artefact["features"], artefact["heads"])
 
 
 def _unpacked(content: bytes, digest: str) -> Any:
@@ -78,19 +78,29 @@ def identity(digest: str) -> str:
 
 
 class _Loaded:
-    """A classifier out of an artefact: one head for each policy and label (`triage.head.Head`)."""
+    """A classifier out of an artefact: features, and one `triage.head.Head` for each policy and label."""
 
-    def __init__(self, artefact: str, heads: dict[tuple[str, str], Any]) -> None:
+    def __init__(self, artefact: str, features: Any, heads: dict[tuple[str, str], Any]) -> None:
         self.id = artefact
+        self._features = features
         self._heads = heads
+        self._names = features.get_feature_names_out().tolist() if features else []
+        self._sees_marks = any(name.startswith("mark__") for name in self._names)
 
     def rank(self, policy_id: str, subject: str, body: str, facts: Iterable[Fact]) -> Ranked:
         """Rank the types and levels of a policy for a request."""
-        row = (words(subject, body), marks(subject, body, facts))
         kind = self._heads.get((policy_id, TYPE))
         level = self._heads.get((policy_id, PRIORITY))
+        if kind is None and level is None:
+            return Ranked(type=None, priority=None, words=())
+        found = self._found(words(subject, body), marks(subject, body, facts) if self._sees_marks else "")
         return Ranked(
-            type=kind.rank(row) if kind else None,
-            priority=level.rank(row) if level else None,
-            words=level.words(row) if level else (),
+            type=kind.rank(found) if kind else None,
+            priority=level.rank(found) if level else None,
+            words=level.words(found, self._names) if level else (),
         )
+
+    def _found(self, text: str, seen: str) -> Any:
+        from triage import head  # noqa: PLC0415 - numpy; loaded already with the artefact
+
+        return self._features.transform(head.table([(text, seen)])).tocsr()

@@ -4,7 +4,25 @@ from collections.abc import Mapping, Sequence
 
 BINS = 10
 
+SEVERITIES = (
+    {"blocker", "p0", "s1", "p1", "1", "sev1", "urgent", "highest"},
+    {"critical", "s2", "p2", "2", "sev2"},
+    {"major", "high", "s3", "p3", "3", "sev3"},
+    {"normal", "medium", "s4", "p4", "4", "sev4"},
+    {"minor", "low", "s5", "p5", "5", "sev5"},
+    {"trivial", "lowest", "er", "enhancement"},
+)
+"""Common names of severities, the worst first."""
+
 Shares = Mapping[str, float]
+
+
+def severities(classes: set[str]) -> list[str]:
+    """The classes from the most severe down, or nothing where one of them is no known severity."""
+    place = {name: index for index, names in enumerate(SEVERITIES) for name in names}
+    if not all(name.lower() in place for name in classes):
+        return []
+    return sorted(classes, key=lambda name: (place[name.lower()], name))
 
 
 def accuracy(truth: Sequence[str], guessed: Sequence[str]) -> float:

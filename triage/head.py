@@ -1,4 +1,4 @@
-"""One label of one policy inside an artefact: a pipeline and its temperature.
+"""What lies inside an artefact: features shared by all, and one head for each label of each policy.
 
 Imports numpy: reached only through a loaded artefact or by training.
 """
@@ -11,40 +11,41 @@ import numpy as np
 MAX_WORDS = 8
 
 Row = tuple[str, str]
-"""A request's words and its facts as words (`triage.features`)."""
+"""A request's words and its marks (`triage.features`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A scikit-learn pipeline over rows, and the temperature its logits are divided by.
+    """A scikit-learn model over features, and the temperature its logits are divided by.
 
-    A label of which training saw a single value has no pipeline.
+    A label of which training saw a single value has no model.
     """
 
     classes: tuple[str, ...]
-    pipeline: Any
+    model: Any
     temperature: float
 
-    def rank(self, row: Row) -> dict[str, float]:
-        """Calibrated probabilities by class for one request."""
-        if self.pipeline is None:
-            return dict.fromkeys(self.classes, 1.0)
-        shares = softmax(logits(self.pipeline, table([row])) / self.temperature)[0]
-        return dict(zip(self.classes, (float(share) for share in shares), strict=True))
+    def shares(self, found: Any) -> Any:
+        """Calibrated probabilities, shape `(n_requests, n_classes)`, of features of shape `(n_requests, n_features)`."""
+        if self.model is None:
+            return np.ones((found.shape[0], 1))
+        return softmax(logits(self.model, found) / self.temperature)
 
-    def words(self, row: Row) -> tuple[tuple[str, float], ...]:
-        """The words that spoke most for the top class, with their weight in its logit."""
-        if self.pipeline is None:
+    def rank(self, found: Any) -> dict[str, float]:
+        """Probabilities by class for one request."""
+        return dict(zip(self.classes, self.shares(found)[0].tolist(), strict=True))
+
+    def words(self, found: Any, names: Any) -> tuple[tuple[str, float], ...]:
+        """The words that spoke most for the top class of one request, with their weight in its logit."""
+        if self.model is None:
             return ()
-        features = self.pipeline[:-1].transform(table([row])).tocoo()
-        place = int(np.argmax(logits(self.pipeline, table([row]))[0]))
-        coefficients = self.pipeline[-1].coef_
+        place = int(np.argmax(logits(self.model, found)[0]))
+        coefficients = self.model.coef_
         weights = coefficients[place] if len(coefficients) > 1 else coefficients[0] * (1 if place else -1)
-        names = self.pipeline[:-1].get_feature_names_out()
         spoken = [
-            (str(names[column]).removeprefix("word__"), round(float(value * weights[column]), 4))
-            for column, value in zip(features.col, features.data, strict=True)
-            if str(names[column]).startswith("word__") and weights[column] > 0
+            (names[column].removeprefix("word__"), round(float(value * weights[column]), 4))
+            for column, value in zip(found.indices.tolist(), found.data.tolist(), strict=True)
+            if weights[column] > 0 and names[column].startswith("word__")
         ]
         return tuple(sorted(spoken, key=lambda pair: (-pair[1], pair[0]))[:MAX_WORDS])
 
@@ -54,9 +55,9 @@ def table(rows: list[Row]) -> Any:
     return np.array(rows, dtype=object).reshape(len(rows), 2)
 
 
-def logits(pipeline: Any, rows: Any) -> Any:
+def logits(model: Any, found: Any) -> Any:
     """Decision values, shape `(n_requests, n_classes)`, also where scikit-learn gives one column for two classes."""
-    values = pipeline.decision_function(rows)
+    values = model.decision_function(found)
     return np.column_stack([-values / 2, values / 2]) if values.ndim == 1 else values
 
 

@@ -6,27 +6,32 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from importlib.resources import files
 from io import BytesIO
+from time import perf_counter
 from typing import Any
 
+from models.errors import Invalid
 from models.terms import Channel, LabelledRequest
 from triage import facts, figures
 from triage.classifier import FORMAT, PRIORITY, TYPE, Classifier, identity
 from triage.features import marks, words
+from triage.lessons import label_of, lesson
 from triage.policy import Policy
 
 Progress = Callable[[int, int], None]
 """Told how many of how many steps are done."""
 
 COMPRESSION = 3
-BORROWED = 0.3
-"""Weight of another policy's example that a policy's `like` declares to be of the same kind."""
 TOLERANCE = 0.01
 """Accuracy or macro-F1 a candidate may lose before it counts as worse."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A new artefact. `fingerprint` is the SHA-256 of the examples; `metrics` are out-of-fold figures, shaped as `evaluate` shapes them."""
+    """A new artefact.
+
+    `fingerprint` is the SHA-256 of the examples; `metrics` are out-of-fold figures, shaped as `evaluate` or
+    `evaluate_label` shapes them.
+    """
 
     id: str
     content: bytes
@@ -70,28 +75,27 @@ def train(
     from triage import fitting, head  # noqa: PLC0415 - only who trains pays for scikit-learn
 
     ordered = sorted(examples, key=lambda example: (example.policy, example.id))
-    rows = head.table([_row(example) for example in ordered])
+    features, values = fitting.featured(head.table([_row(one) for one in ordered])) if ordered else (None, None)
     wanted = [(policy, label) for policy in sorted(policies) for label in (TYPE, PRIORITY)]
     heads: dict[tuple[str, str], Any] = {}
     found: dict[str, dict[str, dict[str, float]]] = {policy: {} for policy in sorted(policies)}
     for done, (policy, label) in enumerate(wanted, start=1):
-        lesson = _lesson(ordered, policies[policy], label)
-        truth = lesson.labels[: lesson.own]
-        if lesson.places:
-            heads[policy, label], out = fitting.fit(rows[lesson.places], lesson.labels, lesson.weights, lesson.own)
-            classes = heads[policy, label].classes
-            found[policy][label] = _figures(truth, [dict(zip(classes, row, strict=True)) for row in out.tolist()])
+        taught = lesson(ordered, policies[policy], label)
+        if taught.places:
+            heads[policy, label], tested = fitting.fit(values[taught.places], taught.labels, taught.weights, taught.own)
+            if tested:
+                found[policy][label] = _figures([taught.labels[place] for place in tested], list(tested.values()))
         if progress:
             progress(done, len(wanted))
-    return _packed(heads, fingerprint(ordered), _summary(found, len(ordered)))
+    return _packed(features, heads, fingerprint(ordered), _summary(found, len(ordered)))
 
 
-def _packed(heads: Any, examples: str, metrics: dict[str, Any]) -> Trained:
+def _packed(features: Any, heads: Any, examples: str, metrics: dict[str, Any]) -> Trained:
     import joblib  # noqa: PLC0415 - only who trains pays for it
     import sklearn  # noqa: PLC0415 - the same
 
     buffer = BytesIO()
-    joblib.dump({"format": FORMAT, "heads": heads}, buffer, compress=COMPRESSION)
+    joblib.dump({"format": FORMAT, "features": features, "heads": heads}, buffer, compress=COMPRESSION)
     content = buffer.getvalue()
     digest = sha256(content).hexdigest()
     return Trained(
@@ -115,40 +119,6 @@ def _row(example: LabelledRequest) -> tuple[str, str]:
     return words(subject, body), marks(subject, body, facts.read(subject, body))
 
 
-@dataclass(frozen=True, slots=True)
-class _Lesson:
-    """What one head learns from: places among the examples, the policy's own ones (`own` of them) first."""
-
-    places: list[int]
-    labels: list[str]
-    weights: list[float]
-    own: int
-
-
-def _lesson(examples: Sequence[LabelledRequest], policy: Policy, label: str) -> _Lesson:
-    entries = policy.types if label == TYPE else policy.levels
-    known = {entry.value for entry in entries}
-    own = [place for place, one in enumerate(examples) if one.policy == policy.id and _label(one, label) in known]
-    borrowed = [
-        (place, entry.value)
-        for place, one in enumerate(examples)
-        if one.policy != policy.id
-        for entry in entries
-        if any(like.covers(one.policy, one.type, one.priority) for like in entry.like)
-    ]
-    return _Lesson(
-        places=own + [place for place, _ in borrowed],
-        labels=[str(_label(examples[place], label)) for place in own] + [value for _, value in borrowed],
-        weights=[examples[place].weight for place in own]
-        + [BORROWED * examples[place].weight for place, _ in borrowed],
-        own=len(own),
-    )
-
-
-def _label(example: LabelledRequest, label: str) -> str | None:
-    return example.type if label == TYPE else example.priority
-
-
 def evaluate(
     classifier: Classifier, examples: Sequence[LabelledRequest], policies: Mapping[str, Policy]
 ) -> dict[str, Any]:
@@ -167,7 +137,7 @@ def evaluate(
                     policy, example.subject, example.body, facts.read(example.subject, example.body)
                 )
                 for label, given in ((TYPE, ranked.type), (PRIORITY, ranked.priority)):
-                    truth = _label(example, label)
+                    truth = label_of(example, label)
                     if given and truth:
                         truths[label].append(truth)
                         shares[label].append(given)
@@ -200,3 +170,77 @@ def is_worse(candidate: Mapping[str, Any], running: Mapping[str, Any]) -> str | 
         if candidate[name] < running[name] - TOLERANCE:
             return f"{name} {candidate[name]:.3f} is below the running artefact's {running[name]:.3f}"
     return None
+
+
+Table = Sequence[Mapping[str, str]]
+"""Rows of a CSV file: `subject`, `body`, and a column for each label."""
+
+ANY_POLICY = ""
+"""The policy of a classifier that learnt one label of a table and no policy."""
+
+
+def train_label(rows: Table, label: str, *, progress: Progress | None = None) -> Trained:
+    """Train an artefact for one label of a table: `type` or `priority`. Rows without the label are left out.
+
+    The artefact loads as any other and ranks under the policy `ANY_POLICY`.
+    """
+    from triage import fitting, head  # noqa: PLC0415 - only who trains pays for scikit-learn
+
+    known = [row for row in rows if row.get(label)]
+    labels = [row[label] for row in known]
+    tell = progress or (lambda _done, _whole: None)
+    tell(0, 2)
+    texts: list[head.Row] = [(words(row.get("subject") or "", row.get("body") or ""), "") for row in known]
+    features, values = fitting.featured(head.table(texts)) if known else (None, None)
+    tell(1, 2)
+    heads: dict[tuple[str, str], Any] = {}
+    metrics: dict[str, Any] = {}
+    if known:
+        heads[ANY_POLICY, label], tested = fitting.fit(values, labels, [1.0] * len(labels), len(labels))
+        metrics = report([labels[place] for place in tested], list(tested.values()))
+    tell(2, 2)
+    examples = sha256(
+        json.dumps([[*text, name] for text, name in zip(texts, labels, strict=True)]).encode()
+    ).hexdigest()
+    return _packed(features, heads, examples, metrics)
+
+
+def evaluate_label(classifier: Classifier, rows: Table, label: str) -> dict[str, Any]:
+    """How good a classifier of `train_label` is on a table: `report`'s figures and `items_per_second`."""
+    known = [row for row in rows if row.get(label)]
+    started = perf_counter()
+    ranked = [classifier.rank(ANY_POLICY, row.get("subject") or "", row.get("body") or "", ()) for row in known]
+    seconds = perf_counter() - started
+    found = [(one.type if label == TYPE else one.priority) or {} for one in ranked]
+    if not all(found):
+        raise Invalid(public=f"This classifier has not learnt the label {label!r}")
+    return {
+        **report([row[label] for row in known], found),
+        "items_per_second": round(len(known) / max(seconds, 1e-9), 1),
+    }
+
+
+def report(truth: Sequence[str], shares: Sequence[figures.Shares]) -> dict[str, Any]:
+    """Every figure of calibrated probabilities against the truth; shares of 1 throughout.
+
+    Kappa and the recall of the top priority need an order of severity: they are None where the classes are
+    no severities (`figures.severities`).
+    """
+    guessed = [max(row, key=lambda name: row[name]) for row in shares]
+    order = figures.severities({*truth, *guessed})
+    top = order[0] if order else None
+    return {
+        "n": len(truth),
+        "accuracy": round(figures.accuracy(truth, guessed), 4),
+        "macro_f1": round(figures.macro_f1(truth, guessed), 4),
+        "per_class": figures.by_class(truth, guessed),
+        "quadratic_weighted_kappa": round(figures.kappa(truth, guessed, order), 4) if order else None,
+        "expected_calibration_error": round(figures.calibration_error(truth, shares), 4),
+        "coverage_at_accuracy": {f"{at}": round(figures.coverage(truth, shares, at / 100), 4) for at in (90, 95)},
+        "top_priority": top,
+        "top_priority_recall_at_precision": {
+            f"{at}": round(figures.recall_at(truth, shares, top, at / 100), 4) for at in (50, 70, 80)
+        }
+        if top
+        else None,
+    }

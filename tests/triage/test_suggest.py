@@ -119,7 +119,20 @@ def test_rules_alone_speak_without_a_classifier():
     assert (found.priority.value, found.priority_model, found.model) == ("P1", None, None)
 
 
-KEYS = ["id", "policy", "abstained", "abstained_because", "type", "priority", "facts", "rules", "words", "would_change", "model", "language"]
+KEYS = [
+    "id",
+    "policy",
+    "abstained",
+    "abstained_because",
+    "type",
+    "priority",
+    "facts",
+    "rules",
+    "words",
+    "would_change",
+    "model",
+    "language",
+]
 
 
 @pytest.mark.parametrize("classifier", [None, INCIDENT])
