@@ -4,8 +4,8 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_matrix
 from scipy.optimize import minimize_scalar
+from scipy.sparse import csr_matrix
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -26,19 +26,25 @@ def featured(rows: Any) -> tuple[Any, Any]:
     """Fitted features and their values (`(n_requests, n_features)`, sparse) of rows of words and marks.
 
     Words and word pairs, characters inside words (inflection, typing errors, compounds), and marks where
-    there are any.
+    there are any. Without rows there are no features.
     """
+    if not len(rows):
+        return None, None
     columns: list[tuple[str, Any, int]] = [
         ("word", TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), 0),
-        ("char", TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2), 0),
+        (
+            "char",
+            TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=min(TWO, len(rows))),
+            0,
+        ),
     ]
     if any(marks for _, marks in rows):
         columns.append(("mark", CountVectorizer(token_pattern=r"\S+", lowercase=False, binary=True), 1))  # noqa: S106
     features = ColumnTransformer(columns, transformer_weights={"mark": MARK_WEIGHT})
     values = csr_matrix(features.fit_transform(rows))
-    for _, vectorizer, _ in features.transformers_:
+    for name, _, _ in columns:
         # An address in this process's memory: the same data would give another file in the next one.
-        vars(vectorizer).pop("_stop_words_id", None)
+        vars(features.named_transformers_[name]).pop("_stop_words_id", None)
     return features, values
 
 

@@ -75,7 +75,7 @@ def train(
     from triage import fitting, head  # noqa: PLC0415 - only who trains pays for scikit-learn
 
     ordered = sorted(examples, key=lambda example: (example.policy, example.id))
-    features, values = fitting.featured(head.table([_row(one) for one in ordered])) if ordered else (None, None)
+    features, values = fitting.featured(head.table([_row(one) for one in ordered]))
     wanted = [(policy, label) for policy in sorted(policies) for label in (TYPE, PRIORITY)]
     heads: dict[tuple[str, str], Any] = {}
     found: dict[str, dict[str, dict[str, float]]] = {policy: {} for policy in sorted(policies)}
@@ -191,7 +191,7 @@ def train_label(rows: Table, label: str, *, progress: Progress | None = None) ->
     tell = progress or (lambda _done, _whole: None)
     tell(0, 2)
     texts: list[head.Row] = [(words(row.get("subject") or "", row.get("body") or ""), "") for row in known]
-    features, values = fitting.featured(head.table(texts)) if known else (None, None)
+    features, values = fitting.featured(head.table(texts))
     tell(1, 2)
     heads: dict[tuple[str, str], Any] = {}
     metrics: dict[str, Any] = {}

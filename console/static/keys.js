@@ -1,5 +1,5 @@
 // Single keys press the button or open the row they name. They rest while somebody types, while a
-// request is under way, with a modifier held, and where the reader has switched them off.
+// decision is under way, with a modifier held, and where the reader has switched them off.
 (() => {
   const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
   const OFF = "switchboard-keys-off";
@@ -33,6 +33,9 @@
   // Enter confirms from the open row or from nowhere; anywhere else it does what Enter does there.
   const confirms = (focused) => focused === document.body || focused.id === "work" || focused.matches("[data-row][aria-current]");
 
+  // Nothing is decided on a request that is about to be replaced by the next one.
+  const awaited = (key) => document.querySelector("jk".includes(key) ? "form.htmx-request" : "form.htmx-request, [data-row].htmx-request");
+
   const act = (event) => {
     const key = event.key;
     if (key === "Enter") return confirms(document.activeElement) && press("Enter");
@@ -44,8 +47,8 @@
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
     if (event.target.closest(TYPING) || event.target.closest("dialog")) return;
-    if (document.querySelector(".htmx-request")) { if (event.key === "Enter") event.preventDefault(); return; }
     if (localStorage.getItem(OFF) && event.key !== "?") return;
+    if (awaited(event.key)) { if (event.key === "Enter") event.preventDefault(); return; }
     if (act(event)) event.preventDefault();
   });
 

@@ -74,6 +74,7 @@ def sign_in(context: BrowserContext, address: str, problems: list[str], login: s
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+    page.wait_for_load_state("load")
     return page
 
 
@@ -96,8 +97,8 @@ def test_an_engineer_works_the_queue_by_keys(house, suggested, browser, address,
         expect(page.get_by_role("heading", name="First request", level=1)).to_be_visible()
         expect(page.locator(".queue").get_by_text(first)).to_be_visible()
         page.keyboard.press("e")
-        expect(page.get_by_label("Priority", exact=True)).to_be_focused()
-        page.get_by_label("Priority", exact=True).select_option("P1")
+        expect(page.get_by_role("combobox", name="Priority")).to_be_focused()
+        page.get_by_role("combobox", name="Priority").select_option("P1")
         page.get_by_label("Reason").fill("je kj the shop is down u")
         page.get_by_role("button", name="Save the decision").click()
         expect(page.locator(".toast")).to_contain_text(f"{first} corrected: Incident · P1 Critical")
@@ -151,7 +152,7 @@ def test_everything_works_without_javascript(house, suggested, browser, address,
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("heading", name="First request", level=1)).to_be_visible()
         page.locator(".change summary").click()
-        page.get_by_label("Priority", exact=True).select_option("P3")
+        page.get_by_role("combobox", name="Priority").select_option("P3")
         page.get_by_role("button", name="Save the decision").click()
         expect(page.locator(".toast")).to_contain_text("corrected: Incident · P3 Normal")
 

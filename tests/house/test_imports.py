@@ -13,7 +13,8 @@ import pytest
 
 NOTHING = """
 import importlib, os, pkgutil, signal, sys, threading
-import sqlalchemy, celery, fastapi, fastapi_offline, twilio.rest, sklearn, aiosmtpd.smtp, uvicorn, typer  # theirs is theirs
+# What libraries do when they are imported is theirs.
+import sqlalchemy, celery, fastapi, fastapi_offline, twilio.rest, sklearn, aiosmtpd.smtp, uvicorn, typer
 FORBIDDEN = ("socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.putenv", "os.mkdir", "signal.signal")
 done = []
 def watch(event, args):
