@@ -6,9 +6,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 
-from fastapi import FastAPI, Request, Response
-
-from models.errors import NotFound
+from fastapi import FastAPI, HTTPException, Request, Response
 
 PATH = "/assets"
 OWN = ("console.css", "keys.js", "live.js", "theme.js", "times.js", "favicon.svg")
@@ -53,7 +51,7 @@ def serve(request: Request, digest: str, name: str) -> Response:
     """An asset, kept by browsers for a year; another digest than today's is not found."""
     asset = assets().get(name)
     if asset is None or asset.digest[:8] != digest:
-        raise NotFound(f"asset {name}")
+        raise HTTPException(404)
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable",
         "X-Content-Type-Options": "nosniff",

@@ -6,7 +6,6 @@ from typing import Any
 
 from console import wording
 from console.wording import Bar
-from triage.facts import VOCABULARY
 from triage.policy import Policy
 
 SOURCES = {
@@ -19,7 +18,7 @@ SOURCES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """A fact: `value` is None where a rule asks and nobody has said."""
+    """A fact: `value` is None where nobody has said and knowing would change the suggestion."""
 
     label: str
     value: str | None
@@ -85,7 +84,7 @@ def shown(content: Mapping[str, Any], policy: Policy | None) -> Shown:
         chips=_chips(content),
         reasons=_reasons(content),
         words=tuple((str(word["text"]), float(word["weight"])) for word in content.get("words") or ()),
-        changes=tuple(_change(each) for each in content.get("would_change") or ()),
+        changes=_changes(content, levels),
         model=content.get("model"),
     )
 
@@ -109,9 +108,6 @@ def _chips(content: Mapping[str, Any]) -> tuple[Chip, ...]:
         for name, fact in facts.items()
     ]
     asked = dict.fromkeys(change["fact"] for change in content.get("would_change") or ())
-    for rule in content.get("rules") or ():
-        if rule.get("verdict") == "unknown" and rule.get("needs"):
-            asked |= dict.fromkeys(name for name in VOCABULARY if name in str(rule["needs"]))
     open_ = [Chip(label=wording.plain(name), value=None, source="not known") for name in asked if name not in facts]
     return tuple(known + open_)
 
@@ -136,5 +132,10 @@ def _reasons(content: Mapping[str, Any]) -> tuple[Reason, ...]:
     return tuple(sorted(found, key=lambda reason: order.get(reason.verdict, 3)))
 
 
-def _change(change: Mapping[str, str]) -> tuple[str, str, str]:
-    return wording.plain(change["fact"]), wording.plain(change["value"]).lower(), change["priority"]
+def _changes(content: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    """Fact, values, level: values of one fact that lead to the same level are one line."""
+    values: dict[tuple[str, str], list[str]] = {}
+    for change in content.get("would_change") or ():
+        to = labels.get(change["priority"], change["priority"])
+        values.setdefault((wording.plain(change["fact"]), to), []).append(wording.plain(change["value"]).lower())
+    return tuple((fact, " or ".join(found), to) for (fact, to), found in values.items())

@@ -22,6 +22,14 @@ REPLIES = {
     OutgoingState.UNCERTAIN: "uncertain: may have been sent, is not sent again",
     OutgoingState.DROPPED: "dropped: too old to be useful",
 }
+ANSWERS = {
+    "problem": "Problem",
+    "down": "Production down",
+    "account": "Account number",
+    "phone": "Call back at",
+    "consent": "Recording allowed",
+}
+"""What the caller told the menu and an engineer wants to read, in this order."""
 VERDICT_SIGNS = {"applied": ("✓", "applied"), "not met": ("–", "not met"), "unknown": ("?", "not known")}
 SEVERITIES = 4
 MINUTE, HOUR, DAY = 60, 3600, 86400

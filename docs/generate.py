@@ -21,6 +21,7 @@ from triage import facts, policy
 
 DOCS = Path(__file__).parent
 ROOMS = ("models", "triage", "intake", "voice", "workers", "console", "switchboard")
+OUR_FAULT = "A fault of ours. It is logged, and trying again may help."
 BLOCK = re.compile(r"(<!-- begin: (\w+) .*?-->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
 
@@ -94,7 +95,7 @@ def errors() -> str:
 
 def _errors() -> Iterator[tuple[str, ...]]:
     for kind in sorted(every_error(), key=lambda each: each.code):
-        meaning = (inspect.getdoc(kind) or "").splitlines()[0]
+        meaning = OUR_FAULT if kind is SwitchboardError else (inspect.getdoc(kind) or "").splitlines()[0]
         yield f"`{kind.code}`", "yes" if kind.temporary else "no", meaning
 
 

@@ -32,7 +32,7 @@ def path(text: str) -> str | None:
     if len(text.encode("utf-8", "replace")) > LONGEST_PATH or not text.isprintable():
         return None
     found = PATH.fullmatch(text)
-    if found is None or len(found[1]) > LONGEST_LOCAL or "%" in found[1] or "!" in found[1]:
+    if found is None or len(found[1]) > LONGEST_LOCAL or re.search(r"[%!]|=\?", found[1]):
         return None
     return text
 

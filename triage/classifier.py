@@ -103,4 +103,4 @@ class _Loaded:
     def _found(self, text: str, seen: str) -> Any:
         from triage import head  # noqa: PLC0415 - numpy; loaded already with the artefact
 
-        return self._features.transform(head.table([(text, seen)])).tocsr()
+        return head.found(self._features, [(text, seen)])

@@ -26,13 +26,17 @@ class Finding:
 EASY = re.compile(r"\b(?:easy|easily|simple|simply|trivial|trivially|einfach\w*|facile\w*|fácil\w*|simplement)\b")
 STABLE = re.compile(r"\b(?:stable|permanent(?:ly)?|reliabl[ey]|solid|stabil\w*|durable|estable)\b")
 SPOILED = re.compile(
-    r"\b(?:not|n't|no longer|never|cannot|stopped|failed|fails|only (?:for|helps|works)|too|barely|hardly|refus\w+|unacceptable|"
-    r"nicht|kaum|pas|aucun\w*|had|hatten|avions|tuvimos|(?:old|previous|last) (?:work|fix|solution)\w*|last time|used to|suggested|proposed|told|mentioned|"
-    r"no more|no|kein\w?|sans|sin|ni)\b|n't"
+    r"\b(?:not|n't|no longer|never|cannot|cant|doesnt|didnt|dont|wont|isnt|stopped|failed|fails|"
+    r"only (?:for|helps|works)|"
+    r"too|barely|hardly|refus\w+|unacceptable|tried|suggested|proposed|told|mentioned|used to|last time|no more|no|"
+    r"(?:old|previous|last) (?:work|fix|solution)\w*|had|hatten|avions|tuvimos|"
+    r"nicht|kaum|kein\w?|pas|aucun\w*|sans|sin|ni)\b|n't"
 )
-YES = re.compile(r"[ \n\"'–—-]*(?:[a-z]{1,14}:[ ])?(?:yes|yeah|yep|ja|oui|s[ií])\b")
+"""What near a claimed workaround takes it back, or puts it into another time or mouth."""
+
 NO = re.compile(
-    r"[ \n\"'–—-]*(?:[a-z]{1,14}:[ ])?(?:no|none|nope|nothing|not|negative|nein|keine\w?|non|aucun\w?|ningun\w)\b"
+    r"[ \n\"'–—-]*(?:[a-z]{1,14}:[ ])?(?:no|none|nope|nothing|not (?:that|as far|really|at all|yet|any)|negative|"
+    r"nein|keine\w?|non|aucun\w?|ningun\w)\b"
 )
 
 
@@ -78,40 +82,49 @@ def _answer(text: Text, word: re.Pattern[str]) -> tuple[int, int] | None:
     return None
 
 
+CONDITION = re.compile(r"\b(?:if|unless|in case|whether|sure|wenn|falls|ob|si)\b")
+
+
 def _is_conditional(text: Text, start: int, end: int) -> bool:
-    return (
-        re.search(r"\b(?:if|unless|in case|whether|sure|wenn|falls|ob|si)\b", text.plain[text.clause(start)[0] : end])
-        is not None
-    )
+    return CONDITION.search(text.plain, text.clause(start)[0], end) is not None
 
 
-UNSEEN = re.compile(
-    r"(?:\bnot|n't|\bnever)[ \n]+(?:yet[ \n]+)?(?:looked|checked|tested|tried|verified|deployed|installed|confirmed|know)"
-)
 PLACES = ("production", "staging", "development", "test")
 
 CLEARED = re.compile(
-    r"\b(?:fine|ok|okay|unaffected|healthy|untouched|unharmed|normal|normally|works|working well|stable|no (?:impact|problem|issue|effect)|"
-    r"(?:not|n't|never|isn't) (?:\w+ )?(?:affected|impacted|happen\w*|occur\w*|reproduc\w+|touched|involved|yet|seen|concerned|in|on|our|"
-    r"a|the|live|production|prod|productive)|"
-    r"nicht (?:betroffen|in|auf)|läuft (?:normal|gut|stabil)|in ordnung|pas (?:touch\w+|affect\w+|concern\w+|impact\w+|en)|marche bien|"
-    r"no (?:está |es |se ve )?(?:afectad\w+|en|production|prod|live)|funciona bien|non-?)\b"
+    r"\b(?:fine|ok|okay|unaffected|healthy|untouched|unharmed|normal|normally|works|working well|stable|"
+    r"no (?:impact|problem|issue|effect)|(?:nothing|none)(?: is| are)?(?: yet)? (?:in|on)|"
+    r"(?:not|n't|never|isn't) (?:\w+ )?(?:affected|impacted|happen\w*|occur\w*|reproduc\w+|touched|involved|yet|seen|"
+    r"seeing|"
+    r"concerned|in|on|our|a|the|live|production|prod|productive)|"
+    r"nicht (?:betroffen|in|auf)|läuft (?:normal|gut|stabil)|in ordnung|"
+    r"pas (?:touch\w+|affect\w+|concern\w+|impact\w+|en)|marche bien|"
+    r"(?:no|nada) (?:hay |está |es |se ve )?(?:nada )?(?:afectad\w+|en|production|prod|live)|funciona bien|non-?)\b"
 )
+"""What in its clause says that a place is not the one where it happens."""
 STILL_BAD = re.compile(
     r"\b(?:not|n't|no longer|nicht|pas|no) (?:\w+ )?(?:fine|ok|okay|healthy|normal|working|works|stable)\b|n't work"
 )
-FUTURE = re.compile(
-    r"\b(?:go(?:ing|es)?[- ]live|before|until|will|planned|plan to|planning|roll(?:ing|ed)? ?out|promot\w+|release to|releas\w+ (?:in|to)|"
-    r"move to|moving to|ready for|next|copy of|copied from|clone of|dump of|like|similar to|same as|identical to|"
-    r"mirror of|replica of|later|soon|bevor|vor dem|bald|nächste\w*|avant|antes de)\b"
+PLANNED = re.compile(
+    r"\b(?:go(?:ing|es)?[- ]live|planned|plan to|planning|roll(?:ing|ed)? ?out|promot\w+|"
+    r"release to|releas\w+ (?:in|to)|"
+    r"move to|moving to|ready for|copy of|copied from|clone of|dump of|mirror of|replica of|vor dem|antes de)\b"
 )
+VAGUE = re.compile(
+    r"\b(?:before|until|will|next|like|similar to|same as|identical to|later|soon|bevor|bald|nächste\w*|avant|"
+    r"(?:not|n't|never) (?:yet )?(?:looked|checked|tested|tried|verified|deployed|installed|confirmed|know\w*))\b|"
+    r"n't (?:yet )?(?:looked|checked|tested|tried|verified|deployed|installed|confirmed|know)"
+)
+"""What before "production" leaves open whether it is affected."""
 NOT_A_PLACE = re.compile(
     r"[ ]+(?:line|lines|plant|floor|order|orders|schedule|planning|manager|data|dump|copy|backup|rollout|release|"
     r"launch|go-?live|deadline|date|support|licen[cs]e|keys?)\b"
 )
 BESIDE = re.compile(
-    r"\b(?:too|also|as well|both|reproduc\w+|tested|tried|verified|checked|same|auch|ebenso|aussi|también|neither|first)\b"
+    r"\b(?:too|also|as well|both|reproduc\w+|tested|tried|verified|checked|same|auch|ebenso|aussi|también|"
+    r"neither|first)\b"
 )
+"""What beside another place says that it happens elsewhere as well."""
 
 
 def environment(text: Text) -> Finding | None:
@@ -141,9 +154,9 @@ def _standing(text: Text, finding: Finding) -> str:
     before = text.plain[max(start, finding.start - 60) : finding.start]
     cleared = CLEARED.search(clause) and not STILL_BAD.search(clause)
     if finding.value == "production":
-        if UNSEEN.search(before):
+        if VAGUE.search(before):
             return "doubtful"
-        if cleared or FUTURE.search(before) or NOT_A_PLACE.match(text.plain, finding.end):
+        if cleared or PLANNED.search(before) or NOT_A_PLACE.match(text.plain, finding.end):
             return "cleared"
         return "doubtful" if text.is_asked(finding.start) else "affected"
     if cleared:

@@ -46,7 +46,8 @@ WORST_FIRST = {
 """Where a text states several values, the first of these counts; of yes and no elsewhere, yes."""
 
 RELAPSE = re.compile(
-    r"[^.!?;]{0,60}(?:\b(?:but|then|until|only|yet|aber|dann|mais|puis|pero|luego)\b|for (?:a|an|about|some|five|ten|\d))"
+    r"[^.!?;]{0,60}(?:\b(?:but|then|until|only|yet|aber|dann|mais|puis|pero|luego)\b|"
+    r"for (?:a|an|about|some|five|ten|\d))"
 )
 """What after "works again" takes it back."""
 
@@ -81,7 +82,7 @@ def _stated(text: Text) -> Found:
 
 
 def _only_a_risk(loss: dict[str, easing.Finding]) -> None:
-    """ "A risk of data loss" holds the words "data loss", yet nothing is lost."""
+    """The words "a risk of data loss" hold "data loss", yet nothing is lost."""
     risk, lost = loss.get("risk"), loss.get("yes")
     if risk and lost and risk.start <= lost.start and lost.end <= risk.end:
         del loss["yes"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_matrix
 
 MAX_WORDS = 8
 
@@ -25,26 +26,26 @@ class Head:
     model: Any
     temperature: float
 
-    def shares(self, found: Any) -> Any:
-        """Calibrated probabilities, shape `(n_requests, n_classes)`, of features of shape `(n_requests, n_features)`."""
+    def shares(self, values: Any) -> Any:
+        """Calibrated probabilities, shape `(n_requests, n_classes)`, of features `(n_requests, n_features)`."""
         if self.model is None:
-            return np.ones((found.shape[0], 1))
-        return softmax(logits(self.model, found) / self.temperature)
+            return np.ones((values.shape[0], 1))
+        return softmax(logits(self.model, values) / self.temperature)
 
-    def rank(self, found: Any) -> dict[str, float]:
+    def rank(self, values: Any) -> dict[str, float]:
         """Probabilities by class for one request."""
-        return dict(zip(self.classes, self.shares(found)[0].tolist(), strict=True))
+        return dict(zip(self.classes, self.shares(values)[0].tolist(), strict=True))
 
-    def words(self, found: Any, names: Any) -> tuple[tuple[str, float], ...]:
+    def words(self, values: Any, names: Any) -> tuple[tuple[str, float], ...]:
         """The words that spoke most for the top class of one request, with their weight in its logit."""
         if self.model is None:
             return ()
-        place = int(np.argmax(logits(self.model, found)[0]))
+        place = int(np.argmax(logits(self.model, values)[0]))
         coefficients = self.model.coef_
         weights = coefficients[place] if len(coefficients) > 1 else coefficients[0] * (1 if place else -1)
         spoken = [
             (names[column].removeprefix("word__"), round(float(value * weights[column]), 4))
-            for column, value in zip(found.indices.tolist(), found.data.tolist(), strict=True)
+            for column, value in zip(values.indices.tolist(), values.data.tolist(), strict=True)
             if weights[column] > 0 and names[column].startswith("word__")
         ]
         return tuple(sorted(spoken, key=lambda pair: (-pair[1], pair[0]))[:MAX_WORDS])
@@ -55,10 +56,15 @@ def table(rows: list[Row]) -> Any:
     return np.array(rows, dtype=object).reshape(len(rows), 2)
 
 
-def logits(model: Any, found: Any) -> Any:
+def found(features: Any, rows: list[Row]) -> Any:
+    """Features of rows by a fitted transformer, sparse, shape `(n_requests, n_features)`."""
+    return csr_matrix(features.transform(table(rows)))
+
+
+def logits(model: Any, values: Any) -> Any:
     """Decision values, shape `(n_requests, n_classes)`, also where scikit-learn gives one column for two classes."""
-    values = model.decision_function(found)
-    return np.column_stack([-values / 2, values / 2]) if values.ndim == 1 else values
+    decided = model.decision_function(values)
+    return np.column_stack([-decided / 2, decided / 2]) if decided.ndim == 1 else decided
 
 
 def softmax(values: Any) -> Any:

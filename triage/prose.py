@@ -20,7 +20,8 @@ BOUNDARY = re.compile(
     r"|;|\n[ ]*\n|\n(?=[ ]*(?:[-*•–]|\d{1,2}[.)]|[a-zà-ÿ]{1,14}:)[ ])"
 )
 TURN = re.compile(
-    r",[ \n]|[()]|:[ \n]|[ \n][-–—][ \n]|—|\b(?:but|however|while|whereas|although|though|except|because|so that|and|or|"
+    r",[ \n]|[()]|:[ \n]|[ \n][-–—][ \n]|—|\b(?:but|however|while|whereas|although|though|except|because|so that|"
+    r"and|or|"
     r"aber|während|jedoch|obwohl|weil|und|mais|cependant|tandis|et|pero|sin embargo|mientras|aunque|porque|y)\b"
 )
 ASKING = re.compile(
@@ -33,7 +34,8 @@ ASKING = re.compile(
 INVERTED = re.compile(r"(?:is|are|do|does|have) (?:there|you)\b|gibt es\b|y a-t-il\b|hay alg")
 OPEN = re.compile(
     r"\b(?:if|whether|in case|unless|once|until|till|when|maybe|perhaps|possibly|might|may|could|would|should|"
-    r"(?:not|n't) (?:sure|certain|clear|know|think|believe)|unsure|unclear|unknown|hope|hopefully|need|needs|want|wants|"
+    r"(?:not|n't) (?:sure|certain|clear|know|think|believe)|unsure|unclear|unknown|hope|hopefully|"
+    r"need|needs|want|wants|"
     r"looking for|look for|ask|asking|please|provide|suggest|propose|offer|recommend|let us know|"
     r"wenn|falls|ob|sobald|bis|vielleicht|eventuell|könnten?|bitte|brauchen|benötigen|suchen|hoffe\w*|"
     r"si|peut-être|quand|dès que|jusqu\w*|merci de|besoin|espér\w+|"
@@ -46,8 +48,10 @@ NEGATION = re.compile(
 )
 NEGATED_AFTER = re.compile(
     r"[^\w.!?;,]*(?:[\w'-]+[^\w.!?;,]+)?"
-    r"(?:(?:did|does|do|is|are|was|were|has|have|had|could|can|will) ?(?:not|n't)|cannot|no longer|never)[ \n]+(?:been )?"
-    r"(?:occur|happen|affect|involv|the case|an? |present|needed|necessary|relevant|possible|seen|observed|expected|found)"
+    r"(?:(?:did|does|do|is|are|was|were|has|have|had|could|can|will) ?(?:not|n't)|cannot|no longer|never)"
+    r"[ \n]+(?:been )?"
+    r"(?:occur|happen|affect|involv|the case|an? |present|needed|necessary|relevant|possible|seen|"
+    r"observed|expected|found)"
     r"|[^\w.!?;,]*(?:kommt nicht|ist nicht|gibt es nicht|n'est pas|no (?:es|hay|se|está)\b)"
 )
 
@@ -103,7 +107,7 @@ class Text:
 
 
 def prepare(subject: str, body: str) -> Text:
-    """Subject and body as one `Text`: `f"{subject}\\n\\n{body}"`, its first 20,000 characters."""
+    r"""Subject and body as one `Text`: `f"{subject}\n\n{body}"`, its first 20,000 characters."""
     raw = f"{subject}\n\n{body}"[:MAX_CHARACTERS]
     plain = raw.translate(SAME_LENGTH)
     lowered = plain.lower()

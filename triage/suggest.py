@@ -14,6 +14,10 @@ READ_LANGUAGES = frozenset({"en", "de", "fr", "es"})
 """Languages facts are read in; for others the suggestion abstains."""
 
 COVERAGE = 0.9
+NEGLIGIBLE = 0.02
+"""Share below which a type is not thought through."""
+RISKY = 0.25
+"""Share of the more severe half at which the lowest level is not suggested."""
 MAX_CHANGES = 8
 SPEAKERS = ("text", "account", "caller", "engineer")
 """Who outranks whom about the same fact, the last most."""
@@ -89,9 +93,10 @@ def _levels(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapp
     if not ranked.type:
         return shown
     mixed = dict.fromkeys(start, 0.0)
-    for kind, share in kinds.items():
+    possible = {kind: share for kind, share in kinds.items() if share >= NEGLIGIBLE}
+    for kind, share in possible.items():
         for level, part in downgrade.judge_level(policy, known, kind, start).probabilities.items():
-            mixed[level] += share * part
+            mixed[level] += part * share / sum(possible.values())
     return Judged(probabilities=mixed, results=shown.results, rule=shown.rule, settled=shown.settled)
 
 
@@ -119,8 +124,15 @@ def _abstains(
         (bool(language) and _tongue(language) not in READ_LANGUAGES, f"language {language} is not read"),
         (bool(kind and kind.probability < policy.threshold), f"type below {policy.threshold:g}"),
         (bool(level and level.probability < policy.threshold), f"priority below {policy.threshold:g}"),
+        (bool(level and _is_risky(policy, level)), "the lowest level is likeliest, and a severe one is possible"),
     )
     return next((reason for holds, reason in reasons if holds), None)
+
+
+def _is_risky(policy: Policy, level: Ranking) -> bool:
+    """Whether a mistake would leave an urgent request at the end of the queue."""
+    severe = policy.levels[: len(policy.levels) // 2]
+    return level.value == policy.levels[-1].value and sum(level.all[one.value] for one in severe) >= RISKY
 
 
 def _tongue(language: str | None) -> str:

@@ -10,7 +10,7 @@
     if (!target) return false;
     if (target.matches("[data-help]")) openHelp();
     else if (target.matches("input")) { target.focus(); target.select(); }
-    else target.click();
+    else { target.focus({ preventScroll: true }); target.click(); }
     return true;
   };
 
@@ -69,7 +69,8 @@
     if (event.key === "Escape" && form) { form.open = false; form.querySelector("summary").focus(); }
   });
 
-  // The row of the request that is open is the chosen one, also after Back.
+  // The row of the request that is open is the chosen one, also after Back, and is in sight when it changes.
+  let chosen = document.getElementById("work")?.dataset.current;
   const choose = () => {
     const current = document.getElementById("work")?.dataset.current;
     for (const row of document.querySelectorAll("[data-row]")) {
@@ -78,6 +79,8 @@
     }
     const queue = document.getElementById("queue");
     if (queue) queue.setAttribute("hx-vals", JSON.stringify({ ...JSON.parse(queue.getAttribute("hx-vals")), current }));
+    if (current !== chosen) document.querySelector("[data-row][aria-current]")?.scrollIntoView({ block: "nearest" });
+    chosen = current;
   };
   document.addEventListener("htmx:afterSettle", choose);
 })();

@@ -212,6 +212,13 @@ class House:
                 session.add(_suggestion(row.id, content, at))
             return row.reference
 
+    def suggest_later(self, reference: str, content: dict[str, Any]) -> None:
+        """Add a suggestion to a request that has none."""
+        with transaction(self.engine) as session:
+            row = tables.requests.by_number(session, int(reference[3:]))
+            assert row is not None
+            session.add(_suggestion(row.id, content, self.now))
+
     def client(self, **options: Any) -> TestClient:
         """A browser that is not signed in and keeps its cookies."""
         return TestClient(self.app, base_url=ORIGIN, headers={"origin": ORIGIN}, follow_redirects=False, **options)

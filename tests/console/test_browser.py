@@ -105,25 +105,42 @@ def test_an_engineer_works_the_queue_by_keys(house, suggested, browser, address,
         page.keyboard.press("?")
         expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
         page.keyboard.press("/")
+        expect(page.get_by_role("searchbox")).to_be_focused()
         page.keyboard.type("third")
         page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{address}/requests?q=third")
         expect(page.get_by_role("link", name=third)).to_be_visible()
         expect(page.get_by_role("link", name=second)).to_have_count(0)
 
 
 def test_a_new_request_appears_by_itself(house, suggested, browser, address, problems):
-    """The queue grows without a reload, and what the engineer is reading stays open."""
-    house.request("Being read", content=suggested())
+    """The queue grows without a reload; what the engineer is reading and writing stays where it is."""
+    house.request("Being read", content=suggested(), minutes_ago=500)
+    for number in range(20):
+        house.request(f"Number {number}", content=suggested("P3"))
     with browser.new_context() as context:
         page = sign_in(context, address, problems)
         expect(page.locator("#live")).to_be_visible()
         page.locator(".change summary").click()
         page.get_by_label("Reason").fill("half a sentence")
+        scrolled = page.locator("#queue-scroll").evaluate("list => list.scrollTop = 200")
         house.request("Just came in", content=suggested("P1"))
-        expect(page.locator(".queue").get_by_text("Just came in")).to_be_visible(timeout=15_000)
+        expect(page.locator(".queue").get_by_text("Just came in")).to_be_attached(timeout=15_000)
+        assert page.locator("#queue-scroll").evaluate("list => list.scrollTop") == scrolled
         expect(page.locator("[data-row][aria-current]")).to_contain_text("Being read")
         expect(page.get_by_label("Reason")).to_have_value("half a sentence")
+
+
+def test_a_suggestion_that_arrives_late_appears_by_itself(house, suggested, browser, address, problems):
+    """A request opened before its suggestion was made gets its Confirm button without a reload."""
+    reference = house.request("Quick reader")
+    with browser.new_context() as context:
+        page = sign_in(context, address, problems)
+        expect(page.get_by_text("Being worked out")).to_be_visible()
+        house.suggest_later(reference, suggested())
+        expect(page.get_by_role("button", name="Confirm Incident")).to_be_visible(timeout=15_000)
 
 
 def test_of_two_engineers_the_second_is_told(house, suggested, browser, address, problems):

@@ -69,9 +69,10 @@ def test_a_suggestion_shows_its_reasons(house, ida, suggested):
     assert "Acme 3.2: with a workaround an incident is P2 at most" in page
     assert "not known: reproducible = yes" in page
     assert "1 clause looked at, not met" in page
+    assert "1 clause cannot be judged" in page
     assert '<mark class="for">503 +1.3</mark>' in page
     assert '<mark class="against">thanks −0.4</mark>' in page
-    assert "Workaround <strong>no</strong> → P1" in page
+    assert "Workaround <strong>no</strong> → P1 Critical" in page
     assert "acme@3" in page
 
 
@@ -273,7 +274,7 @@ def add_call(house, reference, now):
             to_number="+49305550100",
             status="completed",
             step="bye",
-            answers={"production_down": "yes"},
+            answers={"down": "yes", "known": "no", "reference": "SB-1"},
             request_id=request_id(session, reference),
             started_at=now,
             ended_at=now,

@@ -4,7 +4,7 @@ import http.server
 import re
 import threading
 from collections.abc import Iterator
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import httpx2
 import pytest
@@ -39,7 +39,7 @@ def twilio_api() -> Iterator[str]:
 
 def action(document: str) -> str:
     """Where the TwiML sends the caller's answer."""
-    root = ElementTree.fromstring(document)  # noqa: S314 - our own
+    root = ET.fromstring(document)  # noqa: S314 - our own
     found = root.find(".//*[@action]")
     assert found is not None, document
     return found.attrib["action"].partition("#")[0]

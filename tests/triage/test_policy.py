@@ -45,8 +45,7 @@ rules:
         ("witboost", "incident bug-report it-help", "P1 P2 P3"),
         (
             "oro",
-            "technical-request bug data-migration new-environment-request access-request security-issue"
-            " consulting-business-request",
+            ("technical-request bug data-migration new-environment access-request security-incident consulting"),
             "P1 P2 P3 P4 ER",
         ),
         ("parallels", "support-request", "1 2 3 4"),

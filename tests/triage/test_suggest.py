@@ -22,7 +22,7 @@ class Sure:
         """The probabilities it gives."""
         self.ranked = Ranked(type=kind, priority=level, words=(("down", 1.2),))
 
-    def rank(self, policy_id: str, subject: str, body: str, facts: Iterable[Fact]) -> Ranked:
+    def rank(self, policy_id: str, subject: str, body: str, facts: Iterable[Fact]) -> Ranked:  # noqa: ARG002 - a fake
         """The same ranking for everything."""
         return self.ranked
 
@@ -86,6 +86,12 @@ def test_doubt_about_the_type_is_doubt_about_the_priority():
         ("Production is down.", None, "en", "no classifier"),
         ("Ohjelma ei toimi.", INCIDENT, "fi", "language fi is not read"),
         ("Hm.", Sure({"incident": 1.0}, {"P1": 0.3, "P2": 0.3, "P3": 0.2, "P4": 0.2}), "en", "priority below 0.4"),
+        (
+            "Hm.",
+            Sure({"incident": 1.0}, {"P1": 0.3, "P2": 0.1, "P3": 0.1, "P4": 0.5}),
+            "en",
+            "the lowest level is likeliest, and a severe one is possible",
+        ),
         ("Hm.", Sure({"incident": 0.3, "query": 0.3, "bug": 0.2, "task": 0.2}, {"P1": 1.0}), "en", "type below 0.4"),
     ],
 )
