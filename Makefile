@@ -29,7 +29,7 @@ docs: $(STAMP)-test  ## Write the generated tables of docs/ anew
 	@$(BIN)/python docs/generate.py
 
 changelog: $(STAMP)-test  ## Show what the next version's changelog will say
-	@$(BIN)/towncrier build --draft
+	@$(BIN)/towncrier build --draft --version next
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \

@@ -138,4 +138,4 @@ def _changes(content: Mapping[str, Any], labels: Mapping[str, str]) -> tuple[tup
     for change in content.get("would_change") or ():
         to = labels.get(change["priority"], change["priority"])
         values.setdefault((wording.plain(change["fact"]), to), []).append(wording.plain(change["value"]).lower())
-    return tuple((fact, " or ".join(found), to) for (fact, to), found in values.items())
+    return tuple((fact, wording.either(found), to) for (fact, to), found in values.items())

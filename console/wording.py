@@ -162,6 +162,11 @@ def plain(slug: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def either(values: list[str]) -> str:
+    """Alternatives as people list them: `a, b or c`."""
+    return " or ".join([", ".join(values[:-1]), values[-1]] if len(values) > 1 else values)
+
+
 def percent(share: float | None) -> str:
     """A probability as people read it: `83 %`; never 100 % or 0 % for what is merely close."""
     if share is None:

@@ -62,7 +62,6 @@ def acknowledgement(terms: Terms) -> bytes:
     mail["Message-ID"] = f"<{terms.message_id}>"
     mail["Auto-Submitted"] = "auto-replied"
     mail["X-Auto-Response-Suppress"] = "All"
-    mail["Content-Language"] = words["language"]
     if terms.in_reply_to:
         mail["In-Reply-To"] = f"<{terms.in_reply_to}>"
         mail["References"] = " ".join(_thread(terms))
@@ -72,6 +71,7 @@ def acknowledgement(terms: Terms) -> bytes:
         paragraphs=paragraphs, link=terms.portal_link, language=words["language"], reference=terms.reference
     )
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = words["language"]  # set_content moves content fields into the parts
     mail.set_boundary(f"=_{hashlib.sha256(terms.message_id.encode()).hexdigest()[:24]}")
     return mail.as_bytes()
 

@@ -100,7 +100,7 @@ def test_a_suggestion_under_an_unknown_policy_is_still_shown(suggested):
 def test_what_would_change_it_is_one_line_for_one_outcome(suggested):
     """Three values of a fact that lead to the same level are one line, and an unknown fact among them is a chip."""
     content = suggested()
-    content["would_change"] = [{"fact": "scope", "value": value, "priority": "P3"} for value in ("one", "some")]
+    content["would_change"] = [{"fact": "scope", "value": value, "priority": "P3"} for value in ("few", "one", "some")]
     made = shown(content, None)
-    assert made.changes == (("Scope", "one or some", "P3"),)
+    assert made.changes == (("Scope", "few, one or some", "P3"),)
     assert [(chip.label, chip.value) for chip in made.chips][-1] == ("Scope", None)
