@@ -7,6 +7,7 @@ from models import schema
 from models.errors import Misconfigured
 from switchboard import health, logs
 from switchboard.lines import Sites, Switchboard
+from switchboard.ports import check_port
 from switchboard.settings import Settings, load
 from workers.app import run_beat, run_worker
 
@@ -41,6 +42,8 @@ def smtp() -> None:
         hostname=socket.getfqdn(),
     )
     host = settings.smtp_host or settings.bind
+    for port in filter(None, (settings.smtp_port, settings.lmtp_port)):
+        check_port(host, port)
     server.run(gateway, host=host, smtp_port=settings.smtp_port, lmtp_port=settings.lmtp_port)
 
 
@@ -53,6 +56,7 @@ def web() -> None:
     parts = house()
     settings = parts.settings
     _ = parts.policies
+    check_port(settings.bind, settings.web_port)
     uvicorn.run(
         build(parts),
         host=settings.bind,

@@ -4,7 +4,6 @@ import fcntl
 import os
 import secrets
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ from models.terms import Role
 from switchboard import embedded, health
 from switchboard.lines import Sites, Switchboard
 from switchboard.people import add_engineer
+from switchboard.ports import check_port
 from switchboard.seed import ensure_artefact
 from switchboard.settings import PREFIX, Settings
 from switchboard.supervisor import Child, Supervisor
@@ -152,24 +152,6 @@ def greeting(settings: Settings, password: str | None, seconds: float) -> Iterat
     if password is not None:
         yield f"  Sign in  admin / {password}   (shown once; switchboard user add makes more)"
     yield "  Try      switchboard demo"
-
-
-def check_port(host: str, port: int) -> None:
-    """Refuse a port that somebody else listens on.
-
-    Raises:
-        Misconfigured: naming the flag that chooses another.
-
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Misconfigured(
-                public=f"Port {port} on {host}: {error.strerror}; see --smtp-port, --lmtp-port, --web-port and --bind"
-            ) from error
 
 
 @contextmanager

@@ -17,9 +17,7 @@
 
   // A new queue stays where the old one was scrolled to.
   let top = 0;
-  document.addEventListener("scroll", (event) => { if (event.target.id === "queue-scroll") top = event.target.scrollTop; }, true);
-  document.addEventListener("htmx:load", () => {
-    const list = document.getElementById("queue-scroll");
-    if (list && list.scrollTop !== top) list.scrollTop = top;
-  });
+  const list = () => document.getElementById("queue-scroll") ?? {};
+  for (const event of ["htmx:beforeSwap", "htmx:oobBeforeSwap"]) document.addEventListener(event, () => { top = list().scrollTop; });
+  for (const event of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(event, () => { list().scrollTop = top; });
 })();

@@ -1,15 +1,18 @@
 """`demo`: a little traffic against a running instance."""
 
+import re
 import smtplib
 from email.message import EmailMessage
 from email.utils import make_msgid
+from html import unescape
 from typing import Annotated
+from uuid import uuid4
 
 import httpx2
 import typer
 from twilio.request_validator import RequestValidator
 
-from models.errors import Unavailable
+from models.errors import Invalid, Unavailable
 from switchboard.settings import Settings, load, with_local_url
 
 OUTAGE = """Hello,
@@ -37,8 +40,15 @@ MAILS = (
     ("Ida Sample", "ida@lumen.example", "Reports arrive twice", TWICE),
     ("Klaus Sample", "klaus@werk.example", "Frage zur Aufbewahrung", FRAGE),
 )
-CALL = "CA{number:032x}"
 SAID = "our production mail server has been down since nine and nobody can send anything"
+ANSWERS: tuple[dict[str, str], ...] = (
+    {"Digits": "1"},
+    {"Digits": ""},
+    {"SpeechResult": SAID, "Confidence": "0.92"},
+    {"Digits": "1"},
+    {"Digits": "1"},
+)
+"""Consent, account number not at hand, the problem, production is down, call me on this number."""
 
 
 def register(app: typer.Typer) -> None:
@@ -59,8 +69,8 @@ def demo(
     if not settings.twilio_account_sid:
         typer.echo("No call played: set SWITCHBOARD_TWILIO_ACCOUNT_SID and SWITCHBOARD_TWILIO_AUTH_TOKEN to try one")
         return
-    for number in range(calls):
-        _call(settings, CALL.format(number=number + 1))
+    for _ in range(calls):
+        _call(settings, f"CA{uuid4().hex}")
     typer.echo(f"{calls} calls played")
 
 
@@ -93,7 +103,18 @@ def _call(settings: Settings, sid: str) -> None:
     def post(url: str, **params: str) -> str:
         form = common | params
         headers = {"X-Twilio-Signature": sign(url, form)}
-        return httpx2.post(url, data=form, headers=headers, timeout=15).raise_for_status().text
+        try:
+            answer = httpx2.post(url, data=form, headers=headers, timeout=15)
+        except httpx2.HTTPError as error:
+            raise Unavailable(public=f"No web at {settings.public_url}; start one with: switchboard up") from error
+        if not answer.is_success:
+            raise Invalid(public=f"{url} answers {answer.status_code}; has it the same SWITCHBOARD_TWILIO_* settings?")
+        return answer.text
 
-    post(f"{settings.public_url}/voice/inbound", CallStatus="ringing")
+    heard = post(f"{settings.public_url}/voice/inbound", CallStatus="ringing")
+    for answer in ANSWERS:
+        action = re.search(r'action="([^"#]+)', heard)
+        if action is None:
+            break
+        heard = post(unescape(action[1]), CallStatus="in-progress", **answer)
     post(f"{settings.public_url}/voice/status", CallStatus="completed", CallDuration="42", SequenceNumber="3")

@@ -48,7 +48,7 @@ rules:
             ("technical-request bug data-migration new-environment access-request security-incident consulting"),
             "P1 P2 P3 P4 ER",
         ),
-        ("parallels", "support-request", "1 2 3 4"),
+        ("parallels", "incident question enhancement documentation", "1 2 3 4"),
     ],
 )
 def test_the_built_in_packs_have_their_types_and_levels(policy: str, types: str, levels: str):

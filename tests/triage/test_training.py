@@ -58,10 +58,10 @@ def test_foreign_labels_are_left_out(examples):
 
 def test_one_label_is_no_choice(examples):
     """A policy with a single type is ranked without a model; a policy without examples is not ranked."""
-    alike = [replace(one, policy="parallels", type="support-request", priority="1") for one in examples]
+    alike = [replace(one, policy="parallels", type="incident", priority="1") for one in examples]
     found = training.train(alike, PACKS)
     loaded = classifier.load(found.content, found.digest)
-    assert loaded.rank("parallels", "a", "b", ()).type == {"support-request": 1.0}
+    assert loaded.rank("parallels", "a", "b", ()).type == {"incident": 1.0}
     assert loaded.rank("oro", "a", "b", ()).type is None
 
 
