@@ -56,18 +56,23 @@ def decode(content: bytes, label: str = "") -> tuple[str, Repair | None]:
     codec = codec_for(label) if label else "utf-8"
     if codec is not None:
         try:
-            plain = not label or codec == "cp1252"
-            if plain and not content.isascii():
-                return scrub(content.decode("utf-8")), _utf8_repair(label, codec)
+            if codec == "cp1252" and _is_utf8(content):
+                return scrub(content.decode("utf-8")), Repair(what="charset", declared=label, used="utf-8")
             return scrub(content.decode(codec)), None
         except (UnicodeError, ValueError):
             pass
     return _repaired(content, label, codec)
 
 
-def _utf8_repair(label: str, codec: str) -> Repair | None:
-    """Text labelled Windows-1252 (or Latin-1) that is valid UTF-8 is UTF-8."""
-    return Repair(what="charset", declared=label, used="utf-8") if label and codec != "utf-8" else None
+def _is_utf8(content: bytes) -> bool:
+    """Whether bytes are UTF-8 and more than ASCII: hardly any text of another charset is by chance."""
+    if content.isascii():
+        return False
+    try:
+        content.decode("utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _repaired(content: bytes, label: str, codec: str | None) -> tuple[str, Repair]:

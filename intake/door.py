@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from intake import reply, screening
 from intake.addresses import key
+from intake.charsets import decode_header
 from intake.message import ParsedMessage, parse
 from intake.screening import Case, Suppression
 from intake.shape import as_json
@@ -34,6 +35,8 @@ TRACE = re.compile(
     re.IGNORECASE,
 )
 """Header fields that gateways on the way add: the same mail has others on another way (RFC 5321 §4.4)."""
+SUBJECT = re.compile(rb"^subject:[ \t]*([^\r\n]{1,400})", re.IGNORECASE | re.MULTILINE)
+HEAD = 65_536
 UNREADABLE = "This mail could not be read. Its bytes are kept as they came."
 
 
@@ -87,7 +90,7 @@ def process(session: Session, mail: UUID, *, receive: Receive, terms: ReplyTerms
         trusted_authserv_id=terms.trusted_authserv_id,
     )
     silence = screening.suppression(case)
-    receipt = receive(session, as_interaction(mail, message, envelope), now)
+    receipt = receive(session, as_interaction(mail, message, envelope, own_addresses=terms.own_addresses), now)
     row.state = MailState.PROCESSED
     row.message_id = message.message_id or None
     row.request_id = receipt.request
@@ -109,7 +112,7 @@ def mark_unparsed(session: Session, mail: UUID, *, receive: Receive, now: dateti
         source=f"mail:{mail}",
         channel=Channel.EMAIL,
         received_at=row.received_at,
-        subject="Mail that could not be read",
+        subject=_subject_of_unread(tables.mail.raw(session, mail)),
         text=UNREADABLE,
         new_text="",
         party=party_of(row.mail_from),
@@ -122,20 +125,45 @@ def mark_unparsed(session: Session, mail: UUID, *, receive: Receive, now: dateti
     session.flush()
 
 
-def as_interaction(mail: UUID, message: ParsedMessage, envelope: Envelope) -> Interaction:
-    """A mail as the desk sees it. It starts no SLA clock: mail is no SLA channel."""
-    sender = message.sender
+def _subject_of_unread(content: bytes) -> str:
+    """As much of the subject as can be told without reading the mail."""
+    found = SUBJECT.search(content[:HEAD])
+    said = "".join(sign for sign in decode_header(found[1]) if sign.isprintable()).strip() if found else ""
+    return f"Mail that could not be read{': ' + said[:200] if said else ''}"
+
+
+def as_interaction(
+    mail: UUID, message: ParsedMessage, envelope: Envelope, *, own_addresses: frozenset[str]
+) -> Interaction:
+    """A mail as the desk sees it. It starts no SLA clock: mail is no SLA channel.
+
+    What a colleague forwards is the approach of whoever wrote the original. A customer who forwards
+    something (a vendor's alert, say) stays its sender: there the original's author asks nothing of us.
+    """
+    sender, note = message.sender, ""
+    forward = message.forwarded
+    if forward and forward.sender and forward.sender.address and _is_colleague(message, envelope, own_addresses):
+        note = f"forwarded by {sender.address if sender else envelope.mail_from}"
+        sender = forward.sender
     return Interaction(
         source=f"mail:{mail}",
         channel=Channel.EMAIL,
         received_at=envelope.received_at,
         subject=message.subject,
         text=message.text,
-        new_text=message.new_text,
+        new_text="\n\n".join(filter(None, (forward.comment, forward.text))) if forward else message.new_text,
         language=message.language,
         party=party_of(sender.address if sender else envelope.mail_from),
         name=sender.name if sender else "",
+        note=note,
     )
+
+
+def _is_colleague(message: ParsedMessage, envelope: Envelope, own_addresses: frozenset[str]) -> bool:
+    """Whether return path and author both are of a domain we take mail for."""
+    ours = {each.rpartition("@")[2].lower() for each in own_addresses}
+    said = (envelope.mail_from, message.sender.address if message.sender else "")
+    return all(each.rpartition("@")[2].lower() in ours for each in said)
 
 
 def party_of(address: str) -> Party | None:

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from intake import language, markup, parts, reports, text
+from intake import bounces, forwards, language, markup, parts, reports, text
 from intake.addresses import Mailbox, mailboxes
 from intake.charsets import Repair
+from intake.forwards import Forward
 from intake.parts import Attachment, Headers, Leaves
 from intake.reports import Undelivered
 
@@ -21,7 +22,8 @@ BARE_ID = re.compile(r"[^<>\s]+@[^<>\s]+")
 SUBJECT_LENGTH = 1_000
 EARLIEST, LATEST = 1971, 2200
 """Years a Date header is believed in; clocks never use it."""
-FORWARD_SUBJECT = re.compile(r"^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|vs|vb|转发|轉寄|転送)\s*[:：]", re.IGNORECASE)
+STATUS_REPORTS = ("message/delivery-status", "message/global-delivery-status")
+OTHER_REPORTS = ("message/disposition-notification", "message/feedback-report")
 SPAM_HEADERS = ("x-spam-flag", "x-spam-status", "x-spam", "x-microsoft-antispam-verdict")
 
 
@@ -48,9 +50,10 @@ class ParsedMessage:
     language_probability: float = 0.0
     types: tuple[str, ...] = ()
     bounce: tuple[Undelivered, ...] = ()
+    bounced: bool = False
     crypto: str | None = None
     spam: bool = False
-    forwarded: "ParsedMessage | None" = None
+    forwarded: Forward | None = None
     headers: tuple[tuple[str, str], ...] = ()
     repairs: tuple[Repair, ...] = ()
     defects: tuple[str, ...] = ()
@@ -83,11 +86,12 @@ def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -
     leaves = parts.leaves(tree)
     plain, html_text = _texts(leaves)
     subject = _one_line(headers.first("subject"))[:SUBJECT_LENGTH]
-    is_forward = bool(FORWARD_SUBJECT.match(subject)) or bool(leaves.forwarded and not plain.strip())
-    split = text.newly_written(plain, forwarded=is_forward)
+    in_reply_to = next(iter(_ids(headers.raw("in-reply-to"))), "")
+    bounced, undelivered = _bounce(headers, leaves, plain, subject)
+    forward = None if bounced else _forward(leaves, plain, subject=subject, is_answer=bool(in_reply_to), depth=depth)
+    split = text.newly_written(plain if forward is None else forward.comment or forward.text)
     guess, probability = language.detect(split.new_text or plain)
     sender = mailboxes(headers.first("from")) or mailboxes(headers.first("sender"))
-    inner = _from_tree(leaves.forwarded[0], [], depth=depth + 1) if leaves.forwarded and depth == 0 else None
     return ParsedMessage(
         subject=subject,
         sender=sender[0] if sender else None,
@@ -95,7 +99,7 @@ def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -
         cc=mailboxes(headers.first("cc")),
         reply_to=mailboxes(headers.first("reply-to")),
         message_id=_ids(headers.raw("message-id"))[0] if _ids(headers.raw("message-id")) else "",
-        in_reply_to=next(iter(_ids(headers.raw("in-reply-to"))), ""),
+        in_reply_to=in_reply_to,
         references=tuple(_ids(headers.raw("references"))[-50:]),
         date=_date(headers.raw("date")),
         text=plain,
@@ -107,14 +111,25 @@ def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -
         language=guess,
         language_probability=probability,
         types=tuple(leaves.types),
-        bounce=_bounce(leaves),
+        bounce=undelivered,
+        bounced=bounced,
         crypto=_crypto(tree, leaves, plain),
         spam=any(re.search(r"^\s*yes\b|^\s*true\b", headers.first(name), re.IGNORECASE) for name in SPAM_HEADERS),
-        forwarded=inner,
+        forwarded=forward,
         headers=tuple((name, value) for name in dict.fromkeys(headers.names()) for value in headers.every(name)),
         repairs=tuple(leaves.repairs),
         defects=tuple(dict.fromkeys([*defects, *leaves.defects])),
     )
+
+
+def _forward(leaves: Leaves, plain: str, *, subject: str, is_answer: bool, depth: int) -> Forward | None:
+    """The mail that was forwarded: attached whole, or pasted into the text."""
+    if leaves.reports or depth:
+        return None
+    if leaves.forwarded:
+        inner = _from_tree(leaves.forwarded[0], [], depth=1)
+        return Forward(sender=inner.sender, subject=inner.subject, text=inner.text, comment=plain.strip())
+    return forwards.find(plain, subject=subject, is_answer=is_answer)
 
 
 def _texts(leaves: Leaves) -> tuple[str, str | None]:
@@ -142,12 +157,34 @@ def _date(value: str) -> datetime | None:
         return None
 
 
-def _bounce(leaves: Leaves) -> tuple[Undelivered, ...]:
-    found: list[Undelivered] = []
-    for kind, content in leaves.reports:
-        if kind == "message/delivery-status":
-            found.extend(reports.undelivered(content))
-    return tuple(found)
+def _bounce(headers: Headers, leaves: Leaves, plain: str, subject: str) -> tuple[bool, tuple[Undelivered, ...]]:
+    """Whether a mail server tells of mail it did not deliver, and to whom: by a standard report, or in prose."""
+    if any(kind in OTHER_REPORTS for kind, _ in leaves.reports):
+        return False, ()
+    told = [each for kind, content in leaves.reports if kind in STATUS_REPORTS for each in reports.undelivered(content)]
+    if told or any(kind in STATUS_REPORTS and reports.tells(content) for kind, content in leaves.reports):
+        return bool(told), tuple(told)
+    failed = mailboxes(headers.first("x-failed-recipients"))
+    if failed:
+        return True, bounces.judged(plain, [box.address for box in failed])
+    return _bounce_in_prose(headers, leaves, plain, subject)
+
+
+def _bounce_in_prose(
+    headers: Headers, leaves: Leaves, plain: str, subject: str
+) -> tuple[bool, tuple[Undelivered, ...]]:
+    sender = headers.first("from")
+    paths = headers.every("return-path")
+    null_path = bool(paths) and paths[0].strip() in ("<>", "<MAILER-DAEMON>")
+    reported = parts.REPORT_TYPE in leaves.report_types
+    if not reported and not bounces.looks_like(sender=sender, subject=subject, null_path=null_path, text=plain):
+        return False, ()
+    ours = [sender, *(value for name in ("to", "cc", "delivered-to", "reply-to") for value in headers.every(name))]
+    found = bounces.undelivered(plain, ours=frozenset(box.address.lower() for each in ours for box in mailboxes(each)))
+    if not found and leaves.forwarded:
+        inner = _from_tree(leaves.forwarded[0], [], depth=1)
+        found = inner.bounce if inner.bounced else ()
+    return True, found
 
 
 def _crypto(tree: email.message.Message, leaves: Leaves, plain: str) -> str | None:

@@ -10,6 +10,7 @@ from email.errors import MessageError
 from intake import charsets
 from intake.charsets import Repair
 
+REPORT_TYPE = "delivery-status"
 MOST_PARTS = 1_000
 DEEPEST = 60
 """How deep multiparts and attached mails are opened; deeper ones stay closed attachments."""
@@ -19,6 +20,10 @@ LONGEST_TEXT = 1_000_000
 """Characters of one text part that are read; the raw mail keeps the rest."""
 MOST_BOUNDARIES = 5_000
 """More lines that look like boundaries than this, and the body is read as plain text."""
+FOLDED_BOUNDARY = re.compile(rb'(boundary="[^"\r\n]{0,200})\r?\n([ \t][^"\r\n]{0,200}")', re.IGNORECASE)
+"""A boundary folded inside its quotes, which the standard library does not unfold (RFC 5322 §2.2.3)."""
+USED_BOUNDARY = re.compile(rb"^--([^\s-][^\r\n]{3,150}?)[ \t]*\r?\nContent-", re.IGNORECASE | re.MULTILINE)
+TYPE = re.compile(r"\s*([\w.+-]{1,60}/[\w.+-]{1,100})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +46,7 @@ class Leaves:
     reports: list[tuple[str, str]] = field(default_factory=list)
     forwarded: list[email.message.Message] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
+    report_types: list[str] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -82,9 +88,27 @@ def read(raw: bytes) -> tuple[email.message.Message, list[str]]:
     if len(re.findall(rb"^--", raw, re.MULTILINE)) > MOST_BOUNDARIES:
         return _flat(raw), ["too many boundaries"]
     try:
-        return email.message_from_bytes(raw, policy=email.policy.compat32), []
+        tree = email.message_from_bytes(FOLDED_BOUNDARY.sub(rb"\1\2", raw), policy=email.policy.compat32)
+        if tree.get_content_maintype() == "multipart" and isinstance(tree.get_payload(), str):
+            return _rebounded(tree, raw), ["the declared boundary separates no parts"]
+        return tree, []  # noqa: TRY300 - the reading above is what may fail
     except (MessageError, RecursionError, ValueError, LookupError, AttributeError, IndexError, KeyError, TypeError):
         return _flat(raw), ["structure could not be read"]
+
+
+def _rebounded(tree: email.message.Message, raw: bytes) -> email.message.Message:
+    """The mail read with the boundary that its body really has; as it was if it has none."""
+    found = USED_BOUNDARY.search(raw)
+    if found is None:
+        return tree
+    again = email.message.Message(policy=email.policy.compat32)
+    for name, value in tree.raw_items():
+        again[name] = value
+    again.set_boundary(found[1].decode("ascii", "replace"))
+    head = "".join(f"{name}: {value}\n" for name, value in again.raw_items())
+    body = str(tree.get_payload())
+    whole = f"{head}\n{body}".encode("utf-8", "surrogateescape")
+    return email.message_from_bytes(whole, policy=email.policy.compat32)
 
 
 def _flat(raw: bytes) -> email.message.Message:
@@ -111,7 +135,10 @@ def leaves(message: email.message.Message) -> Leaves:
             break
         kind = content_type(part)
         found.types.append(kind)
+        found.report_types.append(parameter(part, "report-type").lower())
         inner = part.get_payload()
+        if kind.startswith("multipart/") and isinstance(inner, str):
+            kind = "text/plain"  # no parts in it: what stands there is text
         if kind.startswith("multipart/") and isinstance(inner, list):
             children = [(child, depth + 1, kind) for child in inner if isinstance(child, email.message.Message)]
             waiting.extend(reversed(children))
@@ -122,19 +149,34 @@ def leaves(message: email.message.Message) -> Leaves:
 
 def _sort(part: email.message.Message, kind: str, parent: str, found: Leaves) -> None:
     disposition, name = _disposition(part), file_name(part)
-    if kind in ("message/delivery-status", "message/disposition-notification", "message/feedback-report"):
+    if kind in (
+        "message/delivery-status",
+        "message/global-delivery-status",
+        "message/disposition-notification",
+        "message/feedback-report",
+    ):
         found.reports.append((kind, _report_text(part)))
     elif kind in ("message/rfc822", "message/global"):
         _attach_mail(part, kind, name, found)
     elif kind == "text/rfc822-headers" and parent == "multipart/report":
         found.reports.append((kind, text_of(part, found)))
-    elif kind in ("text/plain", "text/html") and disposition != "attachment" and not (name and disposition != "inline"):
+    elif kind in ("text/plain", "text/html") and _is_shown(disposition, name, found):
         text = text_of(part, found)
         (found.html if kind == "text/html" else found.plain).append(text)
+        if name:
+            size = len(bytes_of(part, found))
+            found.attachments.append(Attachment(name=name, content_type=kind, size=size, inline=True))
     else:
         content = bytes_of(part, found)
         inline = disposition == "inline" or (bool(part.get("Content-ID")) and disposition != "attachment")
         found.attachments.append(Attachment(name=name, content_type=kind, size=len(content), inline=inline))
+
+
+def _is_shown(disposition: str, name: str, found: Leaves) -> bool:
+    """Whether a mail program shows a text instead of offering it as a file; a named one is both (RFC 2183 §2.1)."""
+    if disposition == "attachment":
+        return False
+    return not name or disposition == "inline" or not (found.plain or found.html)
 
 
 def _attach_mail(part: email.message.Message, kind: str, name: str, found: Leaves) -> None:
@@ -151,9 +193,10 @@ def _attach_mail(part: email.message.Message, kind: str, name: str, found: Leave
 def content_type(part: email.message.Message) -> str:
     """The type of a part, lower-cased; `text/plain` where it cannot be read (RFC 2045 §5.2)."""
     try:
-        return part.get_content_type()
+        found = TYPE.match(part.get_content_type())
     except (ValueError, LookupError, AttributeError, TypeError):
         return "text/plain"
+    return found[1] if found else "text/plain"
 
 
 def parameter(part: email.message.Message, name: str, header: str = "content-type") -> str:
@@ -224,7 +267,7 @@ def _report_text(part: email.message.Message) -> str:
     inner = part.get_payload()
     if isinstance(inner, list):
         blocks = [
-            "\n".join(f"{name}: {value}" for name, value in block.raw_items())
+            "\n".join(f"{name}: {value}" for name, value in block.raw_items()) + f"\n{block.get_payload()}"
             for block in inner
             if isinstance(block, email.message.Message)
         ]

@@ -1,5 +1,6 @@
 """The portal a redirected customer is led to: what they wrote is there; filing it starts the SLA clock."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from models.terms import Channel, Interaction, Party, PartyKind
 
 LINK_SECONDS = 90 * 24 * 3600
 """A link in an acknowledgement works for ninety days."""
+KEY = re.compile(r"[0-9a-f]{32}")
 LONGEST_FORM = 200_000
 STATIC = Path(__file__).parent / "templates" / "portal"
 POLICY = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -90,26 +92,40 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.get("/claim/{token}")
     def show(token: str) -> Response:
-        with transaction(portal.engine) as session:
-            request, said = wanted(session, portal, token)
-            return page("claim.html", token=token, request=request, said=said)
+        return linked(portal, token, "claim.html")
 
     @routes.post("/claim/{token}")
     def claim(token: str, form: Form) -> Response:
+        return claimed(portal, token, form)
+
+    @routes.get("/requests/{token}")
+    def status(token: str) -> Response:
+        return linked(portal, token, "status.html")
+
+    return routes
+
+
+def linked(portal: Portal, token: str, name: str) -> HTMLResponse:
+    """A page about the request a signed link names, or one that says why there is none."""
+    try:
+        with transaction(portal.engine) as session:
+            request, said = wanted(session, portal, token)
+            return page(name, token=token, request=request, said=said)
+    except NotFound as error:
+        return page("gone.html", 404, says=error.public)
+
+
+def claimed(portal: Portal, token: str, form: dict[str, str]) -> Response:
+    """File what was mailed on the portal channel: its SLA clock starts now, once however often this is sent."""
+    try:
         with transaction(portal.engine) as session:
             request, said = wanted(session, portal, token)
             at = portal.clock()
             portal.receive(session, _claim(request, said, form, at), at)
-        portal.wake()
-        return RedirectResponse(f"/portal/requests/{token}", 303)
-
-    @routes.get("/requests/{token}")
-    def status(token: str) -> Response:
-        with transaction(portal.engine) as session:
-            request, said = wanted(session, portal, token)
-            return page("status.html", token=token, request=request, said=said)
-
-    return routes
+    except NotFound as error:
+        return page("gone.html", 404, says=error.public)
+    portal.wake()
+    return RedirectResponse(f"/portal/requests/{token}", 303)
 
 
 def page(name: str, status: int = 200, **values: Any) -> HTMLResponse:
@@ -127,7 +143,7 @@ def wanted(
 
     """
     try:
-        request = tables.requests.fetch(session, UUID(portal.serializer.loads(token, max_age=LINK_SECONDS)))
+        request = tables.requests.fetch(session, UUID(str(portal.serializer.loads(token, max_age=LINK_SECONDS))))
     except SignatureExpired as error:
         raise NotFound(public="This link is too old. Please write to us again or open a new request.") from error
     except (BadSignature, ValueError, TypeError) as error:
@@ -150,7 +166,7 @@ def _new(form: dict[str, str], address: str, at: datetime) -> Interaction:
     description = form["description"]
     phone = form.get("phone", "")
     return Interaction(
-        source=f"portal:{form.get('key') or uuid4().hex}"[:80],
+        source=f"portal:new:{_key(form)}",
         channel=Channel.PORTAL,
         received_at=at,
         subject=form["subject"][:500],
@@ -161,6 +177,12 @@ def _new(form: dict[str, str], address: str, at: datetime) -> Interaction:
         clock_started_at=at,
         note=f"contact phone {phone}"[:80] if phone else "",
     )
+
+
+def _key(form: dict[str, str]) -> str:
+    """What makes a form sent twice one request: the form's own random number, nothing else a client may choose."""
+    given = form.get("key", "")
+    return given if KEY.fullmatch(given) else uuid4().hex
 
 
 def _claim(

@@ -1,12 +1,15 @@
-"""Bounces and other reports: whom they speak of, and whether it is for good. Pure (RFC 3464, RFC 5965, RFC 8098)."""
+"""Standard reports: whom they speak of, and whether it is for good. Pure (RFC 3464, RFC 3463)."""
 
 import re
 from dataclasses import dataclass
 
-STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+"""An enhanced status code that is no part of an IP address or a version."""
 FIELD = re.compile(r"^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
-ADDRESS = re.compile(r"[^\s<>;,\"']+@[^\s<>;,\"']+")
+ADDRESS = re.compile(r"[^\s<>;,\"'()]+@[^\s<>;,\"'()]+")
 MOST_RECIPIENTS = 200
+REACHED = ("delivered", "relayed", "expanded", "deliverable")
+"""Actions that tell of no failure; what is neither these nor standard ("expired", "error") is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,16 +23,36 @@ class Undelivered:
 
 def undelivered(report: str) -> tuple[Undelivered, ...]:
     """The recipients of a delivery status notification that were not reached."""
-    found = []
-    for block in re.split(r"\n\s*\n", report.replace("\r\n", "\n"))[:MOST_RECIPIENTS]:
+    found: dict[str, Undelivered] = {}
+    for block in re.split(r"\n\s*\n", report.replace("\r\n", "\n"))[: MOST_RECIPIENTS + 1]:
         fields = {name.lower(): value.strip() for name, value in FIELD.findall(block)}
-        recipient = fields.get("final-recipient") or fields.get("original-recipient") or ""
-        address = ADDRESS.search(recipient.partition(";")[2] or recipient)
-        action = fields.get("action", "failed").lower()
-        if address is None or action in ("delivered", "relayed", "expanded"):
+        action = fields.get("action", "failed").lower().split(" ")[0]
+        address = _recipient(fields)
+        if not address or action in REACHED:
             continue
-        status = STATUS.search(fields.get("status", "")) or STATUS.search(fields.get("diagnostic-code", ""))
-        code = status[1] if status else ""
+        code = better(*STATUS.findall(fields.get("status", "")), *STATUS.findall(fields.get("diagnostic-code", "")))
         temporary = action == "delayed" or code.startswith("4")
-        found.append(Undelivered(address=address[0], status=code, temporary=temporary))
-    return tuple(found)
+        found.setdefault(address.lower(), Undelivered(address=address, status=code, temporary=temporary))
+    return tuple(found.values())
+
+
+def tells(report: str) -> bool:
+    """Whether a report names recipients at all, delivered to or not."""
+    return "final-recipient:" in report.lower()
+
+
+def better(*codes: str) -> str:
+    """The code that says most: the first failure that is not just "other" (x.0.0, x.5.0); "" if there is none."""
+    failures = [code for code in codes if code[0] in "45"]
+    specific = [code for code in failures if not code.endswith(".0.0")]
+    return next(iter(specific or failures), "")
+
+
+def _recipient(fields: dict[str, str]) -> str:
+    """The address we wrote to, where the report tells it, else the one that failed (RFC 3464 §2.3.1)."""
+    for name in ("original-recipient", "final-recipient", "x-actual-recipient"):
+        value = fields.get(name, "")
+        match = ADDRESS.search(value.partition(";")[2] or value)
+        if match:
+            return match[0].removeprefix("RFC822:").strip(".")
+    return ""

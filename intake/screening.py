@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from intake.addresses import key
+from intake.addresses import key, path
 from intake.message import ParsedMessage
 from models.terms import Envelope
 
@@ -39,6 +39,7 @@ MACHINE_LOCAL = re.compile(
     r"|^owner-|-(?:owner|bounces?|request|relay|confirm|errors)(?:[+=].*)?$|^bounces?[+=-]|^prvs=|^srs[01][+=-]?daemon",
     re.IGNORECASE,
 )
+MOST_HOPS = 100
 BULK = {"bulk", "list", "junk", "auto_reply", "auto-reply"}
 AUTO_HEADERS = (
     "x-autoreply",
@@ -135,6 +136,9 @@ def automatic_header(case: Case) -> Suppression | None:
 def report(case: Case) -> Suppression | None:
     """A bounce, receipt or feedback report, whatever its return path."""
     found = sorted(REPORT_TYPES & set(case.message.types))
+    if case.message.bounced and not found:
+        subject = f"a mail server's notice: {case.message.subject[:80]}"
+        return Suppression(reason="report", evidence=subject, clause="RFC 3834 §2")
     if not found:
         return None
     return Suppression(reason="report", evidence=f"Content-Type: {found[-1]}", clause="RFC 3834 §2, RFC 6522")
@@ -174,6 +178,22 @@ def out_of_office(case: Case) -> Suppression | None:
     return None
 
 
+def hops(case: Case) -> Suppression | None:
+    """A mail that passed a hundred servers goes round in circles (RFC 5321 §6.3)."""
+    count = len(case.message.header("received"))
+    if count <= MOST_HOPS:
+        return None
+    return Suppression(reason="loop", evidence=f"{count} Received fields", clause="RFC 5321 §6.3")
+
+
+def no_recipient(case: Case) -> Suppression | None:
+    """A return path that is no plain address: an answer could go somewhere else."""
+    if path(case.envelope.mail_from) is not None:
+        return None
+    shown = case.envelope.mail_from[:80].encode("ascii", "backslashreplace").decode()
+    return Suppression(reason="no-recipient", evidence=f"MAIL FROM:<{shown}>", clause="RFC 5321 §4.1.2")
+
+
 def junk(case: Case) -> Suppression | None:
     """Answering spam tells strangers that we are here, and hits forged senders."""
     if case.message.spam:
@@ -211,8 +231,10 @@ CHECKS: tuple[Check, ...] = (
     machine_sender,
     calendar,
     out_of_office,
+    hops,
     junk,
     forged,
+    no_recipient,
 )
 REASONS = (
     "null-sender", "auto-submitted", "report", "own-address", "list", "bulk", "asked-not-to", "loop", "machine-sender",

@@ -16,6 +16,7 @@ SENT_BY_MACHINE = {
     "calendar": "calendar",
     "loop": "other",
     "asked-not-to": "other",
+    "report": "other",
 }
 
 
@@ -76,7 +77,7 @@ def automatic_kind(case: Case) -> str | None:
         return "feedback-report"
     if "message/disposition-notification" in kinds:
         return "receipt"
-    if case.message.bounce or "message/delivery-status" in kinds:
+    if case.message.bounced:
         return "bounce"
     for check in CHECKS:
         found = check(case)
@@ -101,6 +102,6 @@ def _bounce(message: ParsedMessage) -> dict[str, Any] | None:
 
 def _forward(message: ParsedMessage) -> dict[str, Any] | None:
     inner = message.forwarded
-    if inner is None or message.bounce:
+    if inner is None:
         return None
-    return {"from": _box(inner.sender), "subject": inner.subject, "text": inner.text, "comment": message.new_text}
+    return {"from": _box(inner.sender), "subject": inner.subject, "text": inner.text, "comment": inner.comment}

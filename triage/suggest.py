@@ -94,10 +94,15 @@ def _levels(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapp
         return shown
     mixed = dict.fromkeys(start, 0.0)
     possible = {kind: share for kind, share in kinds.items() if share >= NEGLIGIBLE}
+    judged = {kind: downgrade.judge_level(policy, known, kind, start) for kind in possible}
     for kind, share in possible.items():
-        for level, part in downgrade.judge_level(policy, known, kind, start).probabilities.items():
+        for level, part in judged[kind].probabilities.items():
             mixed[level] += part * share / sum(possible.values())
-    return Judged(probabilities=mixed, results=shown.results, rule=shown.rule, settled=shown.settled)
+    chosen = downgrade.top(mixed)
+    agreeing = [kind for kind in possible if downgrade.top(judged[kind].probabilities) == chosen]
+    decisive = max(agreeing, key=lambda kind: possible[kind], default=None)
+    rule = judged[decisive].rule if decisive and chosen != downgrade.top(start) else None
+    return Judged(probabilities=mixed, results=shown.results, rule=rule, settled=shown.settled)
 
 
 def _ranking(judged: Judged, label: Any) -> Ranking | None:

@@ -8,13 +8,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.errors import Invalid
 from models.ports import Receive
-from models.terms import Channel, Fact, Interaction, JobKind, Party
-from voice import menu, prompts, twiml
+from models.terms import JobKind
+from voice import filing, menu, prompts, twiml
+from voice.hearing import Identify, hear, recording_of
 from voice.menu import Turn
-
-Identify = Callable[[str], Party | None]
-"""A caller's number to a comparable party; None for withheld and malformed ones."""
 
 ORDER = ("queued", "initiated", "ringing", "answered", "in-progress")
 TERMINAL = ("completed", "busy", "no-answer", "failed", "canceled")
@@ -23,12 +22,12 @@ TERMINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """What the flows need besides the session."""
+    """What the flows need besides the session; the first of `languages` greets, the others are offered."""
 
     receive: Receive
     identify: Identify
     public_url: str
-    language: str
+    languages: tuple[str, ...]
 
 
 def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> tables.calls.Call:
@@ -37,64 +36,58 @@ def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switc
     The first webhook of a call, whichever it is, makes both; its time starts the SLA clock.
     """
     sid = params["CallSid"]
-    party = switch.identify(params.get("From", ""))
-    answers = {"caller": party.value} if party else {}
     fresh = insert(tables.calls.Call).values(
         call_sid=sid,
         account_sid=params["AccountSid"],
-        from_number=params.get("From", ""),
-        to_number=params.get("To", ""),
+        from_number="",
+        to_number="",
         status=params.get("CallStatus", "queued"),
-        step=menu.FIRST,
-        answers=answers,
+        step=menu.opening(switch.languages),
+        answers={"language": switch.languages[0], "languages": ",".join(switch.languages)},
         started_at=now,
     )
     session.execute(fresh.on_conflict_do_nothing(index_elements=["call_sid"]))
     call = tables.calls.by_sid_locked(session, sid)
     if call is None:
         raise LookupError(sid)
-    if call.request_id is None:
-        _open_incident(session, call, party, now, switch)
+    _note_numbers(session, call, params, now, switch)
     return call
 
 
-def _open_incident(
-    session: Session, call: tables.calls.Call, party: Party | None, now: datetime, switch: Switch
+def _note_numbers(
+    session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
 ) -> None:
-    receipt = switch.receive(
-        session,
-        Interaction(
-            source=f"call:{call.call_sid}",
-            channel=Channel.PHONE,
-            received_at=call.started_at,
-            party=party,
-            clock_started_at=call.started_at,
-        ),
-        now,
-    )
-    call.request_id = receipt.request
-    call.answers = {**call.answers, "reference": receipt.reference, "known": "yes" if receipt.party_known else "no"}
-    session.flush()
+    """Keep who calls whom from the first webhook that says so, and open the incident at the first of all."""
+    party = None
+    if not call.from_number and params.get("From"):
+        call.from_number, call.to_number = params["From"], params.get("To", "")
+        party = switch.identify(params["From"])
+        call.answers = {**call.answers, **({"caller": party.value} if party else {})}
+    if call.request_id is None:
+        filing.open_incident(session, call, party, now, switch.receive)
+    elif party is not None:
+        filing.caller(session, call, party, now, switch.receive)
 
 
-def ring(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
+def first_ring(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
     """The TwiML for a call that comes in; the same again for the same webhook."""
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:inbound"
-    return _once(session, call, key, "inbound", params, now, lambda: _say(call, switch, first=True))
+    return _once(session, call, key, "inbound", params, now, lambda: _say(_turn(call), call, switch, first=True))
 
 
 def turn(session: Session, step: str, attempt: str, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
     """The TwiML after an answer; the same again for the same turn, the present step for one that is over."""
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:turn:{step}:{attempt}"
+    is_current = (step, attempt) == (call.step, str(call.misses))
+    if not is_current and tables.calls.event_by_key(session, key) is None:
+        return _say(_turn(call), call, switch)
 
     def answer() -> str:
         if params.get("CallStatus") in TERMINAL:
-            _hung_up(session, call, now, switch)
-        elif (step, attempt) == (call.step, str(call.misses)):
-            _advance(session, call, params, now, switch)
-        return _say(call, switch)
+            return _hung_up(session, call, params, now, switch)
+        return _say(_advance(session, call, params, now, switch), call, switch)
 
     return _once(session, call, key, "turn", params, now, answer)
 
@@ -109,9 +102,8 @@ def status(session: Session, params: Mapping[str, str], now: datetime, *, switch
         call.status = told
     if told in TERMINAL and call.ended_at is None:
         call.ended_at = now
-        duration = params.get("CallDuration", "")
-        call.duration_seconds = int(duration[:9]) if duration.isdecimal() else None
-        _hung_up(session, call, now, switch)
+        call.duration_seconds = seconds(params.get("CallDuration", ""))
+        filing.hang_up(session, call, told, now, switch.receive)
     session.flush()
 
 
@@ -125,37 +117,61 @@ def is_later(told: str, known: str) -> bool:
 
 
 def recording(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> None:
-    """Attach a recording; its media are fetched by a job once it is complete."""
+    """Attach a recording; its media are fetched by a job once it is complete.
+
+    Raises:
+        Invalid: no recording is named.
+
+    """
+    sid = _recording_sid(params)
     call = call_of(session, params, now, switch=switch)
-    sid, told = params["RecordingSid"], params.get("RecordingStatus", "completed")
+    told = params.get("RecordingStatus", "completed")
     if not tables.calls.record_event(session, call.id, f"{sid}:{told}", "recording", dict(params), now):
         return
-    row = _recording(session, call, sid, now)
+    row = _attached(session, call, sid, now)
     if row.status != "completed":
         row.status = told
-    length = params.get("RecordingDuration", "")
-    row.duration_seconds = int(length[:9]) if length.isdecimal() else row.duration_seconds
+    row.duration_seconds = seconds(params.get("RecordingDuration", "")) or row.duration_seconds
     if told == "completed":
         tables.jobs.schedule(session, JobKind.RECORDING_FETCH, row.id, now)
     session.flush()
 
 
 def transcript(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> None:
-    """Attach a transcript, and let the desk suggest from it; a failed one changes nothing."""
+    """Attach a transcript, and let the desk suggest from it; a failed one changes nothing.
+
+    Raises:
+        Invalid: no recording is named.
+
+    """
+    sid = _recording_sid(params)
     call = call_of(session, params, now, switch=switch)
-    sid, told = params["RecordingSid"], params.get("TranscriptionStatus", "")
+    told = params.get("TranscriptionStatus", "")
     if not tables.calls.record_event(session, call.id, f"{sid}:transcript:{told}", "transcript", dict(params), now):
         return
-    row = _recording(session, call, sid, now)
-    row.transcript_status = told
+    row = _attached(session, call, sid, now)
+    if row.transcript_status != "completed":
+        row.transcript_status = told
     text = params.get("TranscriptionText", "").strip()
     if told == "completed" and text:
         row.transcript = text
-        _tell_desk(session, call, f"transcript:{sid}", text, now, switch, note="transcript of the recording")
+        filing.transcript(session, call, sid, text, now, switch.receive)
     session.flush()
 
 
-def _recording(session: Session, call: tables.calls.Call, sid: str, now: datetime) -> tables.calls.Recording:
+def seconds(told: str) -> int | None:
+    """A duration as Twilio tells it, in whole seconds; None where it tells none."""
+    return int(told[:9]) if told.isdecimal() else None
+
+
+def _recording_sid(params: Mapping[str, str]) -> str:
+    sid = recording_of(params)
+    if not sid:
+        raise Invalid(public="RecordingSid is missing or malformed.")
+    return sid
+
+
+def _attached(session: Session, call: tables.calls.Call, sid: str, now: datetime) -> tables.calls.Recording:
     fresh = insert(tables.calls.Recording).values(
         call_id=call.id, recording_sid=sid, status="in-progress", created_at=now
     )
@@ -166,81 +182,51 @@ def _recording(session: Session, call: tables.calls.Call, sid: str, now: datetim
     return row
 
 
+def _keep_recording(session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime) -> None:
+    """Attach the recording an answer brings, and fetch it even if the callback that announces it is lost."""
+    if sid := recording_of(params):
+        row = _attached(session, call, sid, now)
+        tables.jobs.schedule(session, JobKind.RECORDING_FETCH, row.id, now)
+
+
 def _advance(
     session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
-) -> None:
-    before = Turn(step=call.step, misses=call.misses, answers=call.answers)
-    after = menu.advance(before, params)
+) -> Turn:
+    before = call.step
+    after = menu.advance(_turn(call), hear(params, prompts.load(call.answers["language"]), switch.identify))
     call.step, call.misses, call.answers = after.step, after.misses, dict(after.answers)
-    if after.answers.get("account") and before.step == "account":
-        _tell_desk(session, call, "account", "", now, switch, account=after.answers["account"])
-    if params.get("RecordingSid"):
-        _recording(session, call, params["RecordingSid"], now)
-    if before.step == "down" and after.step != "down":
-        _file_problem(session, call, now, switch)
+    _keep_recording(session, call, params, now)
+    if before == "account_check" and after.step != before:
+        filing.account(session, call, now, switch.receive)
+    if before == "down" and after.step != before:
+        filing.problem(session, call, now, switch.receive)
     session.flush()
+    return after
 
 
-def _file_problem(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
-    """Hand what the caller said and pressed to the desk, once; a key pressed outranks every guess."""
-    facts: tuple[Fact, ...] = ()
-    if call.answers.get("down") == "yes":
-        facts = (
-            Fact(name="down", value="full", source="caller", evidence="pressed 1: production is down"),
-            Fact(name="environment", value="production", source="caller", evidence="pressed 1: production is down"),
-        )
-    elif call.answers.get("down") == "no":
-        facts = (Fact(name="down", value="no", source="caller", evidence="pressed 2: production is not down"),)
-    _tell_desk(session, call, "problem", call.answers.get("problem", ""), now, switch, facts=facts)
+def _hung_up(
+    session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
+) -> str:
+    """The caller left while being asked, or while recording: nobody hears the answer."""
+    _keep_recording(session, call, params, now)
+    if recording_of(params):
+        call.answers = {**call.answers, "recording": recording_of(params)}
+    filing.hang_up(session, call, params["CallStatus"], now, switch.receive)
+    return _say(_turn(call), call, switch)
 
 
-def _hung_up(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
-    """The caller has gone: file what they said so far; where they left is kept with it."""
-    if call.answers.get("problem"):
-        _file_problem(session, call, now, switch)
-    if call.step != menu.LAST:
-        _tell_desk(session, call, "hangup", "", now, switch, note=f"the caller hung up at step {call.step}; call back")
+def _turn(call: tables.calls.Call) -> Turn:
+    return Turn(step=call.step, misses=call.misses, answers=call.answers)
 
 
-def _tell_desk(
-    session: Session,
-    call: tables.calls.Call,
-    part: str,
-    text: str,
-    now: datetime,
-    switch: Switch,
-    *,
-    facts: tuple[Fact, ...] = (),
-    account: str = "",
-    note: str = "",
-) -> None:
-    switch.receive(
-        session,
-        Interaction(
-            source=f"call:{call.call_sid}:{part}",
-            channel=Channel.PHONE,
-            received_at=now,
-            subject=text[:120],
-            text=text,
-            new_text=text,
-            language=switch.language,
-            facts=facts,
-            account_hint=account,
-            request=call.request_id,
-            note=note,
-        ),
-        now,
-    )
-
-
-def _say(call: tables.calls.Call, switch: Switch, *, first: bool = False) -> str:
-    here = Turn(step=call.step, misses=call.misses, answers=call.answers)
+def _say(here: Turn, call: tables.calls.Call, switch: Switch, *, first: bool = False) -> str:
     return twiml.say(
         here,
-        prompts.load(switch.language),
+        prompts.load(call.answers["language"]),
         public_url=switch.public_url,
-        reference=call.answers.get("reference", ""),
+        reference=call.answers["reference"],
         first=first,
+        offered=tuple(prompts.load(each) for each in call.answers["languages"].split(",")),
     )
 
 
@@ -254,13 +240,11 @@ def _once(
     answer: Callable[[], str],
 ) -> str:
     """Answer a webhook, or repeat the answer it was given before; the call's row is held meanwhile."""
-    before = tables.calls.event_by_key(session, key)
-    if before is not None and before.answer is not None:
-        return before.answer
     tables.calls.record_event(session, call.id, key, kind, dict(params), now)
-    said = answer()
-    stored = tables.calls.event_by_key(session, key)
-    if stored is not None:
-        stored.answer = said
-    session.flush()
-    return said
+    event = tables.calls.event_by_key(session, key)
+    if event is None:
+        raise LookupError(key)
+    if event.answer is None:
+        event.answer = answer()
+        session.flush()
+    return event.answer

@@ -3,8 +3,8 @@
 https://www.twilio.com/docs/voice/api/recording
 """
 
-import re
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import httpx2
@@ -12,13 +12,15 @@ import structlog
 from sqlalchemy import Engine
 
 from models import tables
-from models.errors import Invalid, Unavailable
+from models.errors import Invalid, NotFound, Unavailable
 from models.ports import Clock
 from models.store import transaction
+from voice.hearing import RECORDING_SID
 
-RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 LARGEST = 64 * 1024 * 1024
 TIMEOUT = 15.0
+PATIENCE = timedelta(days=1)
+"""How long a recording that Twilio does not give us is asked for before a person is."""
 
 log = structlog.get_logger()
 
@@ -35,21 +37,29 @@ class TwilioAccount:
 def fetch(engine: Engine, recording: UUID, account: TwilioAccount, clock: Clock) -> None:
     """Fetch one recording's media; the URL is built from the account and the sid, never taken from a webhook.
 
+    Twilio answers 404 for the first seconds of a recording. One without sound ("absent") is left alone.
+
     Raises:
-        Unavailable: not there yet (Twilio answers 404 for the first seconds) or not reachable; try again.
-        Invalid: it will never be fetched (bad sid, too large).
+        Unavailable: not there yet or not reachable; try again.
+        NotFound: not given to us for a day.
+        Invalid: it will never be fetched (too large).
 
     """
     with transaction(engine) as session:
         row = session.get(tables.calls.Recording, recording)
-        if row is None or row.fetched_at is not None:
+        if row is None or row.fetched_at is not None or row.status == "absent":
             return
-        sid = row.recording_sid
-    media, kind = download(sid, account)
+        sid, made = row.recording_sid, row.created_at
+    try:
+        media, kind = download(sid, account)
+    except Unavailable as error:
+        if clock() - made > PATIENCE:
+            raise NotFound(f"for a day: {error}") from error
+        raise
     with transaction(engine) as session:
         row = session.get(tables.calls.Recording, recording)
         if row is not None:
-            row.media, row.media_type, row.fetched_at = media, kind, clock()
+            row.media, row.media_type, row.fetched_at, row.status = media, kind, clock(), "completed"
     log.info("recording.fetched", recording=sid, size=len(media))
 
 
@@ -61,7 +71,7 @@ def download(sid: str, account: TwilioAccount) -> tuple[bytes, str]:
     auth = (account.account_sid, account.auth_token)
     try:
         with httpx2.stream("GET", url, auth=auth, timeout=TIMEOUT, follow_redirects=False) as answer:
-            if answer.status_code != 200:  # noqa: PLR2004 - anything else is no recording
+            if answer.status_code != 200:  # noqa: PLR2004 - anything else, a redirect too, is no recording
                 raise Unavailable(f"Twilio answers {answer.status_code} for {sid}")
             kind = answer.headers.get("content-type", "").partition(";")[0]
             if not kind.startswith("audio/"):

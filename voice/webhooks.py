@@ -7,7 +7,7 @@ from typing import Annotated, TypeVar
 import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from models.errors import Forbidden, Invalid, SwitchboardError
@@ -19,6 +19,9 @@ from voice.calls import Switch
 from voice.signature import CALL_SID, FORM, LARGEST_BODY, is_genuine, parameters_of
 
 Result = TypeVar("Result")
+
+PATIENCE = text("select set_config('lock_timeout', '2500', true), set_config('statement_timeout', '3000', true)")
+"""Milliseconds: a caller is on the line, and Twilio goes to the fallback after fifteen seconds."""
 
 log = structlog.get_logger()
 
@@ -41,7 +44,10 @@ class WrongType(SwitchboardError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What the phone door needs; `auth_tokens` are the primary and, during rotation, the secondary one."""
+    """What the phone door needs; `auth_tokens` are the primary and, during rotation, the secondary one.
+
+    `language` greets; where `languages` names more than one, the caller chooses among them by key.
+    """
 
     engine: Engine
     receive: Receive
@@ -52,11 +58,18 @@ class Line:
     language: str
     wake: Wake
     clock: Clock
+    languages: tuple[str, ...] = ()
 
     @property
     def switch(self) -> Switch:
         """What the flows need of it."""
-        return Switch(receive=self.receive, identify=self.identify, public_url=self.public_url, language=self.language)
+        others = tuple(each for each in self.languages if each != self.language)
+        return Switch(
+            receive=self.receive,
+            identify=self.identify,
+            public_url=self.public_url,
+            languages=(self.language, *others),
+        )
 
 
 def router(line: Line) -> APIRouter:
@@ -70,7 +83,7 @@ def router(line: Line) -> APIRouter:
 
     @routes.post("/inbound")
     def inbound(params: Webhook) -> Response:
-        return xml(run(line, lambda session: calls.ring(session, params, line.clock(), switch=line.switch)))
+        return xml(run(line, lambda session: calls.first_ring(session, params, line.clock(), switch=line.switch)))
 
     @routes.post("/turn")
     def turn(params: Webhook, step: str, request: Request) -> Response:
@@ -96,8 +109,14 @@ def _callback(line: Line, webhook: object, flow: Callable[..., None]) -> Callabl
 
 
 def run(line: Line, flow: Callable[[Session], Result]) -> Result:
-    """Run a flow in its transaction, then wake a worker."""
+    """Run a flow in its transaction, then wake a worker.
+
+    Raises:
+        Unavailable: PostgreSQL is away or slow; Twilio tries again, or goes to the fallback.
+
+    """
     with transaction(line.engine) as session:
+        session.execute(PATIENCE)
         result = flow(session)
     line.wake()
     return result
@@ -145,7 +164,7 @@ def verified(request: Request, body: bytes, line: Line) -> Mapping[str, str]:
     if not is_genuine(url, parameters, request.headers.get("x-twilio-signature", ""), line.auth_tokens):
         log.warning("webhook.refused", path=path)
         raise Forbidden(public="The signature does not match.")
-    params = {name: value.replace("\x00", "") for name, value in parameters.items()}
+    params = {name.replace("\x00", ""): value.replace("\x00", "") for name, value in parameters.items()}
     if params.get("AccountSid") != line.account_sid:
         raise Forbidden(public="Another account.")
     if not CALL_SID.fullmatch(params.get("CallSid", "")):

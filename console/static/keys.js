@@ -46,7 +46,7 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.repeat || event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
-    if (event.target.closest(TYPING) || event.target.closest("dialog")) return;
+    if (event.target.closest(TYPING) || event.target.closest("dialog[open]")) return;
     if (localStorage.getItem(OFF) && event.key !== "?") return;
     if (awaited(event.key)) { if (event.key === "Enter") event.preventDefault(); return; }
     if (act(event)) event.preventDefault();

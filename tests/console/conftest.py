@@ -1,6 +1,7 @@
 """A console over a real database, with a policy of its own and requests made straight through the tables."""
 
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,25 @@ rules:
 """
 
 
+RULES = [
+    {
+        "id": "workaround-available",
+        "clause": "Acme 3.2: with a workaround an incident is P2 at most",
+        "verdict": "applied",
+        "effect": "P1→P2",
+        "needs": None,
+    },
+    {
+        "id": "night",
+        "clause": "Acme 3.4: at night",
+        "verdict": "unknown",
+        "effect": None,
+        "needs": "reproducible = yes",
+    },
+    {"id": "lab", "clause": "Acme 3.5: laboratories", "verdict": "not met", "effect": None, "needs": None},
+]
+
+
 def suggested(
     priority: str = "P2", share: float = 0.8, *, kind: str = "incident", abstained: bool = False
 ) -> dict[str, Any]:
@@ -78,23 +98,7 @@ def suggested(
             },
             "workaround": {"value": "yes", "source": "caller", "evidence": None, "span": None},
         },
-        "rules": [
-            {
-                "id": "workaround-available",
-                "clause": "Acme 3.2: with a workaround an incident is P2 at most",
-                "verdict": "applied",
-                "effect": "P1→P2",
-                "needs": None,
-            },
-            {
-                "id": "night",
-                "clause": "Acme 3.4: at night",
-                "verdict": "unknown",
-                "effect": None,
-                "needs": "reproducible = yes",
-            },
-            {"id": "lab", "clause": "Acme 3.5: laboratories", "verdict": "not met", "effect": None, "needs": None},
-        ],
+        "rules": deepcopy(RULES),
         "words": [{"text": "503", "weight": 1.3}, {"text": "thanks", "weight": -0.4}],
         "would_change": [{"fact": "workaround", "value": "no", "priority": "P1"}],
         "model": "artefact-7",

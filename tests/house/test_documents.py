@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from email import message_from_string
 from pathlib import Path
 from types import ModuleType
 
@@ -38,6 +39,13 @@ def test_every_generated_table_is_in_a_document(documents: dict[str, str], gener
 def test_every_setting_is_documented(documents: dict[str, str], name: str):
     """Its name stands in the table of settings, with a meaning."""
     assert re.search(rf"\| `{settings.PREFIX}{name.upper()}` \| .+ \| .{{10,}} \|", documents["docs/settings.md"])
+
+
+@pytest.mark.parametrize("name", sorted(settings.Settings.model_fields))
+def test_every_setting_does_something(root: Path, name: str):
+    """A setting that no process reads would be a promise without a keeper."""
+    readers = [path for path in root.glob("switchboard/**/*.py") if path.name != "settings.py"]
+    assert any(re.search(rf"\.{name}\b", path.read_text(encoding="utf-8")) for path in readers)
 
 
 def test_documents_name_only_settings_that_exist(documents: dict[str, str]):
@@ -110,15 +118,45 @@ def test_every_rule_of_every_policy_is_documented(documents: dict[str, str]):
 def test_every_step_of_the_telephone_menu_is_documented(documents: dict[str, str]):
     """What a caller hears and may answer."""
     menu = importlib.import_module("voice.menu")
-    names = list(menu.STEPS)
-    assert names
-    assert not [name for name in names if f"| `{name}` |" not in documents["docs/voice.md"]]
+    told = re.findall(r"^\| `([a-z_]+)` \|", documents["docs/voice.md"], re.MULTILINE)
+    assert sorted(told) == sorted(menu.STEPS)
+
+
+def test_every_key_of_the_console_is_documented(documents: dict[str, str], root: Path):
+    """The keys its own help names."""
+    keys = re.findall(r"<kbd>(.+?)</kbd>", (root / "console/templates/keys.html").read_text(encoding="utf-8"))
+    told = re.findall(r"^\| (.+?) \|", documents["docs/console.md"], re.MULTILINE)
+    assert set(keys) == set(", ".join(told).split(", ")) - {"Key", "---"}
 
 
 def test_every_metric_is_documented(documents: dict[str, str]):
     """What `/metrics` says is named where operators read."""
     for name, _, _ in importlib.import_module("switchboard.metrics").COUNTED:
         assert f"`{name}`" in documents["docs/operations.md"]
+
+
+def test_the_line_to_try_reaches_a_fresh_installation(documents: dict[str, str], monkeypatch: pytest.MonkeyPatch):
+    """The README's mail goes to the default port and a default address, and is a mail."""
+    sent: list[tuple[object, ...]] = []
+
+    class Client:
+        def __init__(self, *where: object) -> None:
+            sent.append(where)
+
+        def sendmail(self, sender: str, recipient: str, content: str) -> None:
+            sent.append((sender, recipient, message_from_string(content)))
+
+    monkeypatch.setattr("smtplib.SMTP", Client)
+    line = re.search(r'^python3 -c "(.+)"$', documents["README.md"], re.MULTILINE)
+    assert line is not None
+    exec(line[1])  # noqa: S102 - our own README
+    fresh = settings.Settings.model_fields
+    where, (sender, recipient, mail) = sent
+    assert where == ("127.0.0.1", fresh["smtp_port"].default)
+    assert recipient in fresh["own_addresses"].default
+    assert mail["From"] == sender
+    assert mail["Subject"]
+    assert mail.get_payload()
 
 
 def test_links_between_documents_lead_somewhere(documents: dict[str, str], root: Path):
@@ -148,10 +186,12 @@ def test_decision_records_have_their_parts(documents: dict[str, str]):
         assert len(documents[name].split()) < 700, name
 
 
-def test_changelog_fragments_make_a_changelog(run):
-    """Every fragment has a known kind, and together they read as a list."""
-    said = run("towncrier", "build", "--draft", "--version", "0.0.0").stdout
-    assert "### New" in said
+def test_every_fragment_reaches_the_changelog(run, root: Path):
+    """A fragment of a kind nobody knows would be left out in silence."""
+    fragments = [path for path in (root / "changes").iterdir() if not path.name.startswith(".")]
+    assert not [path.name for path in fragments if not re.fullmatch(r"[a-z0-9-]+\.(feature|fix|change)\.md", path.name)]
+    said = " ".join(run("towncrier", "build", "--draft", "--version", "next").stdout.split())
+    assert not [path.name for path in fragments if " ".join(path.read_text(encoding="utf-8").split()) not in said]
 
 
 def _anchors(text: str) -> set[str]:

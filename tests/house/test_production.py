@@ -4,9 +4,11 @@ import os
 import re
 import stat
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from ruamel.yaml import YAML
@@ -167,3 +169,14 @@ def test_make_names_the_python_it_needs(tmp_path: Path, root: Path):
     assert done.stderr.splitlines()[0] == (
         f"Python 3.11 or 3.12 is needed; tried: {old}. Name one: make PYTHON=/path/to/python3.12"
     )
+
+
+def test_the_wheel_carries_everything_a_room_has(files: list[Path], root: Path, rooms: tuple[str, ...], tmp_path: Path):
+    """Templates, prompts, policies, corpus and migrations are installed with the code; nothing else is."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    done = subprocess.run(build, cwd=root, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    with ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    ours = {str(path.relative_to(root)) for path in files if path.relative_to(root).parts[0] in rooms}
+    assert shipped == ours

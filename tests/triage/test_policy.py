@@ -112,6 +112,7 @@ def test_a_sound_file_has_no_mistakes():
         ),
         ("{cap: low}", "{cap: low, set: low}", "write exactly one of cap, raise, set, type, not_type"),
         ("id: mine", "id: [mine", "syntax"),
+        ('clause: "§2"', 'clause: "§2"\n    like: [wso2/P1]', "write policy/type/level, such as wso2/incident/P1"),
         (
             "  - id: not-production",
             "  - id: not-production\n    assumed: yes",

@@ -56,6 +56,17 @@ def test_foreign_labels_are_left_out(examples):
     assert "nonsense" not in ranked.type
 
 
+def test_a_new_policy_learns_from_those_it_is_like(examples):
+    """A policy without examples ranks what its `like` borrows, and has no figures of its own."""
+    found = training.train(examples, PACKS)
+    ranked = classifier.load(found.content, found.digest).rank(
+        "parallels", "Production is down", "Nobody can log in.", ()
+    )
+    assert ranked.priority is not None
+    assert max(ranked.priority, key=lambda level: ranked.priority[level]) == "1"
+    assert found.metrics["policies"]["parallels"] == {}
+
+
 def test_one_label_is_no_choice(examples):
     """A policy with a single type is ranked without a model; a policy without examples is not ranked."""
     alike = [replace(one, policy="parallels", type="incident", priority="1") for one in examples]

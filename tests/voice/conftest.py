@@ -1,24 +1,32 @@
-"""A real web application with the phone door and the real desk, and a caller to talk to it."""
+"""A real web application with the phone door and the real desk, and a caller to talk to it.
 
-import re
+The caller does what Twilio does with TwiML: presses only where keys are taken, follows actions and redirects,
+and refuses a document that breaks Twilio's rules.
+"""
+
+import runpy
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import httpx2
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 from twilio.request_validator import RequestValidator
 
+from models import tables
 from models.errors import SwitchboardError
+from models.store import transaction
 from triage import policy
 from triage.desk import reception
 from triage.identity import number_party
@@ -36,67 +44,118 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.local = f"http://127.0.0.1:{port}"
+        self.client = httpx2.Client(timeout=20, limits=httpx2.Limits(max_connections=64))
 
     def post(self, path: str, *, token: str = TOKEN, headers: dict[str, str] | None = None, **form: str) -> Any:
         """Post a signed webhook."""
         form = {"AccountSid": ACCOUNT, "From": "+493055500137", "To": "+493055500100", **form}
         signature = RequestValidator(token).compute_signature(PUBLIC + path, form)
         sent = {"X-Twilio-Signature": signature, **(headers or {})}
-        return httpx2.post(self.local + path, data=form, headers=sent, timeout=20)
+        return self.client.post(self.local + path, data=form, headers=sent)
 
 
 class Caller:
-    """One call, as the caller lives it."""
+    """One call, as the caller lives it; every webhook is sent `times` times, at once if `together`."""
 
-    def __init__(self, line: Line, sid: str, **params: str) -> None:
-        self.line, self.sid, self.params = line, sid, params
+    def __init__(self, line: Line, sid: str, obeyed: Callable[[str], Any], params: dict[str, str]) -> None:
+        self.line, self.sid, self.obeyed, self.params = line, sid, obeyed, params
+        self.times, self.together = 1, False
         self.heard = ""
-        self._next = ""
+        self.verbs: dict[str, Any] = {}
 
-    def dials(self, *, times: int = 1) -> "Caller":
-        """Ring; Twilio may send the first webhook more than once."""
-        for _ in range(times):
-            self._listen(self.line.post("/voice/inbound", CallSid=self.sid, CallStatus="ringing", **self.params))
+    def repeating(self, times: int, *, together: bool = False) -> "Caller":
+        """Let every webhook come more than once from now on."""
+        self.times, self.together = times, together
         return self
 
-    def presses(self, digits: str, *, times: int = 1) -> "Caller":
+    def dials(self) -> "Caller":
+        """Ring."""
+        return self._listen("/voice/inbound", CallStatus="ringing")
+
+    def presses(self, digits: str) -> "Caller":
         """Press keys; an empty string is the hash key alone."""
-        return self._answer(times, Digits=digits)
+        gather = self.verbs["Gather"]
+        assert "dtmf" in gather.get("input").split()
+        ended = {} if gather.get("numDigits") else {"FinishedOnKey": "#"}
+        return self._listen(path_of(gather.get("action")), Digits=digits, **ended)
 
-    def says(self, words: str, *, times: int = 1) -> "Caller":
+    def says(self, words: str, confidence: str = "0.91") -> "Caller":
         """Speak."""
-        return self._answer(times, SpeechResult=words, Confidence="0.91")
+        gather = self.verbs["Gather"]
+        assert "speech" in gather.get("input").split()
+        return self._listen(path_of(gather.get("action")), SpeechResult=words, Confidence=confidence)
 
-    def stays_silent(self) -> "Caller":
-        """Give no answer: the redirect after the question is followed."""
-        return self._answer(1)
+    def stays_silent(self, times: int = 1) -> "Caller":
+        """Give no answer: an empty one is sent where asked for, else the redirect is followed."""
+        for _ in range(times):
+            gather = self.verbs.get("Gather")
+            if gather is not None and gather.get("actionOnEmptyResult") == "true":
+                self._listen(path_of(gather.get("action")), Digits="", FinishedOnKey="")
+            else:
+                self._listen(path_of(self.verbs["Redirect"].text))
+        return self
 
     def records(self, recording: str) -> "Caller":
         """Leave a recording."""
-        return self._answer(1, RecordingSid=recording, RecordingDuration="11")
+        where = path_of(self.verbs["Record"].get("action"))
+        return self._listen(where, RecordingSid=recording, RecordingDuration="11", Digits="#")
 
     def hangs_up(self, status: str = "completed") -> "Caller":
         """End the call."""
-        self.line.post("/voice/status", CallSid=self.sid, CallStatus=status, CallDuration="30", **self.params)
-        return self
+        return self._tell("/voice/status", CallStatus=status, CallDuration="30")
+
+    def hangs_up_while_recording(self, recording: str) -> "Caller":
+        """End the call in the middle of a recording: Twilio still brings what there is of it."""
+        where = path_of(self.verbs["Record"].get("action"))
+        self._send(where, CallStatus="completed", Digits="hangup", RecordingSid=recording, RecordingDuration="4")
+        return self.hangs_up()
+
+    def recording(self, recording: str, status: str = "completed") -> "Caller":
+        """Let Twilio tell what became of a recording."""
+        return self._tell("/voice/recording", RecordingSid=recording, RecordingStatus=status, RecordingDuration="11")
+
+    def transcript(self, recording: str, words: str, status: str = "completed") -> "Caller":
+        """Let Twilio bring a transcript."""
+        told = {"RecordingSid": recording, "TranscriptionStatus": status, "TranscriptionText": words}
+        return self._tell("/voice/transcript", **told)
 
     def hears(self, words: str) -> "Caller":
         """Check what was said last."""
         assert words.lower() in self.heard.lower(), self.heard
         return self
 
-    def _answer(self, times: int, **answer: str) -> "Caller":
-        where = self._next
-        for _ in range(times):
-            self._listen(self.line.post(where, CallSid=self.sid, CallStatus="in-progress", **answer, **self.params))
+    def hears_not(self, words: str) -> "Caller":
+        """Check that something was not said."""
+        assert words.lower() not in self.heard.lower(), self.heard
         return self
 
-    def _listen(self, answer: Any) -> None:
-        assert answer.status_code == 200, answer.text
-        document = ET.fromstring(answer.content)  # noqa: S314 - our own
-        self.heard = " ".join(each.text or "" for each in document.iter("Say"))
-        action = document.find(".//*[@action]")
-        self._next = "" if action is None else re.sub(r"#.*", "", action.attrib["action"]).removeprefix(PUBLIC)
+    def _tell(self, path: str, **told: str) -> "Caller":
+        assert {answer.status_code for answer in self._send(path, **told)} == {204}
+        return self
+
+    def _listen(self, path: str, **answer: str) -> "Caller":
+        answers = self._send(path, **{"CallStatus": "in-progress", **answer})
+        assert {each.status_code for each in answers} == {200}, answers[0].text
+        assert {each.headers["content-type"].partition(";")[0] for each in answers} == {"text/xml"}
+        (document,) = {each.text for each in answers}  # the same webhook gets the same answer
+        root = self.obeyed(document)
+        self.heard = " ".join(each.text or "" for each in root.iter("Say"))
+        self.verbs = {each.tag: each for each in root}
+        return self
+
+    def _send(self, path: str, **form: str) -> list[Any]:
+        def once(_number: int) -> Any:
+            return self.line.post(path, CallSid=self.sid, **{**self.params, **form})
+
+        if not self.together:
+            return [once(number) for number in range(self.times)]
+        with ThreadPoolExecutor(self.times) as pool:
+            return list(pool.map(once, range(self.times)))
+
+
+def path_of(url: str) -> str:
+    """The path and query of an address we handed out."""
+    return url.partition("#")[0].removeprefix(PUBLIC)
 
 
 @pytest.fixture(scope="session")
@@ -111,36 +170,9 @@ def first_seen() -> list[datetime]:
     return []
 
 
-@pytest.fixture
-def line(engine: Engine, policies, first_seen: list[datetime]) -> Iterator[Line]:
-    """The phone door on a free port, at a real desk that leaves suggesting to a worker."""
-
-    def clock() -> datetime:
-        first_seen.append(datetime.now(UTC))
-        return first_seen[-1]
-
-    desk = reception.Reception(policies=policies, default_policy="wso2")
-    app = FastAPI()
-    app.include_router(
-        webhooks.router(
-            webhooks.Line(
-                engine=engine,
-                receive=partial(reception.receive, reception=desk),
-                identify=partial(number_party, region="DE"),
-                public_url=PUBLIC,
-                account_sid=ACCOUNT,
-                auth_tokens=(TOKEN, SECOND_TOKEN),
-                language="en",
-                wake=lambda: None,
-                clock=clock,
-            )
-        )
-    )
-
-    @app.exception_handler(SwitchboardError)
-    def known(_request, error: SwitchboardError) -> PlainTextResponse:
-        return PlainTextResponse(error.public, 503 if error.temporary else STATUS[error.code])
-
+@contextmanager
+def served(app: FastAPI) -> Iterator[int]:
+    """The application behind a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -150,16 +182,114 @@ def line(engine: Engine, policies, first_seen: list[datetime]) -> Iterator[Line]
     deadline = time.monotonic() + 10
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
-    yield Line(port)
+    yield port
     server.should_exit = True
     thread.join(timeout=10)
 
 
 @pytest.fixture
-def caller(line: Line):
-    """Make a caller with a number of their own."""
+def run_line(engine: Engine, policies, first_seen: list[datetime]):
+    """Start a phone door on a free port, at a real desk that leaves suggesting to a worker."""
 
-    def make(number: int = 1, **params: str) -> Caller:
-        return Caller(line, f"CA{number:032x}", **params)
+    def clock() -> datetime:
+        first_seen.append(datetime.now(UTC))
+        return first_seen[-1]
+
+    @contextmanager
+    def run(*languages: str) -> Iterator[Line]:
+        desk = reception.Reception(policies=policies, default_policy="wso2")
+        app = FastAPI()
+        app.include_router(
+            webhooks.router(
+                webhooks.Line(
+                    engine=engine,
+                    receive=partial(reception.receive, reception=desk),
+                    identify=partial(number_party, region="DE"),
+                    public_url=PUBLIC,
+                    account_sid=ACCOUNT,
+                    auth_tokens=(TOKEN, SECOND_TOKEN),
+                    language=languages[0],
+                    languages=languages,
+                    wake=lambda: None,
+                    clock=clock,
+                )
+            )
+        )
+
+        @app.exception_handler(SwitchboardError)
+        def known(_request, error: SwitchboardError) -> PlainTextResponse:
+            return PlainTextResponse(error.public, 503 if error.temporary else STATUS[error.code])
+
+        with served(app) as port:
+            line = Line(port)
+            yield line
+            line.client.close()
+
+    return run
+
+
+@pytest.fixture
+def line(run_line) -> Iterator[Line]:
+    """The phone door in English."""
+    with run_line("en") as line:
+        yield line
+
+
+@pytest.fixture
+def phone(obeyed):
+    """Make a caller on a line, with a call of their own."""
+
+    def make(line: Line, number: int = 1, **params: str) -> Caller:
+        return Caller(line, f"CA{number:032x}", obeyed, params)
 
     return make
+
+
+@pytest.fixture
+def caller(line: Line, phone):
+    """Make a caller on the English line."""
+    return partial(phone, line)
+
+
+@pytest.fixture
+def only_call(engine: Engine) -> Callable[[], tables.calls.Call]:
+    """The one call there is, with exactly one incident."""
+
+    def find() -> tables.calls.Call:
+        with transaction(engine) as session:
+            (call,) = session.scalars(select(tables.calls.Call)).all()
+            assert session.scalar(select(func.count()).select_from(tables.requests.Request)) == 1
+            assert call.request_id is not None
+            return call
+
+    return find
+
+
+@pytest.fixture
+def told(engine: Engine) -> Callable[[], dict[str, tables.requests.Interaction]]:
+    """What the desk was told, by the part of the call it came from."""
+
+    def find() -> dict[str, tables.requests.Interaction]:
+        with transaction(engine) as session:
+            rows = session.scalars(select(tables.requests.Interaction)).all()
+            return {row.source.partition(":")[2].partition(":")[2]: row for row in rows}
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def broken_rules() -> Callable[[str, str], Any]:
+    """The rules of Twilio that a document breaks."""
+    return runpy.run_path(str(Path(__file__).parent / "twilio_rules.py"))["broken_rules"]
+
+
+@pytest.fixture(scope="session")
+def obeyed(broken_rules) -> Callable[[str], Any]:
+    """Parse TwiML, refusing any that breaks Twilio's rules."""
+
+    def parse(document: str) -> Any:
+        root, broken = broken_rules(document, PUBLIC)
+        assert not broken, (broken, document)
+        return root
+
+    return parse

@@ -1,173 +1,205 @@
-"""Conversations over HTTP: one call and one incident, whatever the number and order of webhooks."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Conversations over HTTP: what is asked, what is understood, what the desk is told."""
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, select
 
 from models import tables
 from models.store import transaction
-from models.terms import Channel, JobKind
+from models.terms import Channel, JobKind, Party, PartyKind
+
+RECORDING = "RE" + "1" * 32
 
 
-def only_call(engine: Engine) -> tables.calls.Call:
-    """The one call there is, with exactly one incident."""
+def the_request(engine: Engine) -> tables.requests.Request:
+    """The one request there is."""
     with transaction(engine) as session:
-        (call,) = session.scalars(select(tables.calls.Call)).all()
-        assert session.scalar(select(func.count()).select_from(tables.requests.Request)) == 1
-        assert call.request_id is not None
-        return call
+        return session.scalars(select(tables.requests.Request)).one()
 
 
-def interactions(engine: Engine) -> dict[str, tables.requests.Interaction]:
-    """What the desk was told, by the part of the call it came from."""
-    with transaction(engine) as session:
-        rows = session.scalars(select(tables.requests.Interaction)).all()
-        return {row.source.partition(":")[2].partition(":")[2]: row for row in rows}
+def facts(row: tables.requests.Interaction) -> set[tuple[str, str, str]]:
+    """What an interaction states."""
+    return {(fact["name"], fact["value"], fact["source"]) for fact in row.facts}
 
 
-def test_a_whole_conversation(caller, engine: Engine, first_seen):
+PRODUCTION_DOWN = {("down", "full", "caller"), ("environment", "production", "caller")}
+
+
+def test_a_whole_conversation(caller, engine: Engine, first_seen, only_call, told):
     """Greeting, consent, account, problem, production, number, reference: and the clock is the first second."""
-    guest = caller().dials().hears("welcome").hears("record")
+    guest = caller().dials().hears("welcome to").hears("record")
     guest.presses("1").hears("account number").presses("").hears("does not work")
     guest.says("the gateway answers 503").hears("production system down").presses("1").hears("+ 4 9 3 0")
     guest.presses("1").hears("reference is S B 1 0 0 1").hangs_up()
-    call = only_call(engine)
+    call = only_call()
     assert (call.status, call.step, call.duration_seconds) == ("completed", "receipt", 30)
-    assert call.answers["phone"] == "+493055500137"
-    with transaction(engine) as session:
-        request = tables.requests.fetch(session, call.request_id)
+    assert (call.answers["phone"], call.answers["phone_confirmed"]) == ("+493055500137", "yes")
+    request = the_request(engine)
     assert request.channel is Channel.PHONE
+    assert request.party == "+493055500137"
     assert request.clock_started_at == call.started_at == first_seen[0]
-    problem = interactions(engine)["problem"]
-    assert problem.new_text == "the gateway answers 503"
-    assert {(fact["name"], fact["value"], fact["source"]) for fact in problem.facts} == {
-        ("down", "full", "caller"),
-        ("environment", "production", "caller"),
-    }
+    problem = told()["problem"]
+    assert (problem.new_text, problem.language) == ("the gateway answers 503", "en")
+    assert "0.91" in problem.note
+    assert facts(problem) == PRODUCTION_DOWN
+    assert sorted(told()) == ["", "problem"]
 
 
-def test_the_incident_exists_from_the_first_webhook(caller, engine: Engine):
+def test_a_conversation_by_voice_alone(caller, only_call, told):
+    """Yes and no, numbers and problem may all be said."""
+    guest = caller(From="anonymous").dials().says("Yes, that is fine.").says("It is 47 11").hears("4 7 1 1").says("Yes")
+    guest.says("the gateway answers 503").says("No.").hears("area code").says("030 555 00 200").hears("4 9 3 0 5 5 5")
+    guest.says("Yes!").hears("reference")
+    answers = only_call().answers
+    assert (answers["consent"], answers["account"], answers["phone"]) == ("yes", "4711", "+493055500200")
+    assert facts(told()["problem"]) == {("down", "no", "caller")}
+
+
+def test_a_conversation_by_keys_alone(caller, only_call, told):
+    """One leads everywhere: the problem goes into a recording."""
+    guest = caller().dials().presses("1").presses("").presses("1").hears("after the tone").records(RECORDING)
+    guest.presses("1").presses("1").hears("reference").hangs_up()
+    assert only_call().answers["recording"] == RECORDING
+    assert (told()["problem"].note, facts(told()["problem"])) == ("described in a recording", PRODUCTION_DOWN)
+    assert not told()["problem"].subject  # the transcript will be better
+
+
+def test_production_down_without_a_word_is_still_suggested_for(caller, engine: Engine, told):
+    """A caller who only presses keys and may not be recorded leaves more than an empty request."""
+    caller().dials().presses("2").presses("").stays_silent(3).presses("1").presses("1").hears("reference")
+    assert "Production is down" in told()["problem"].subject
+    with transaction(engine) as session:
+        assert JobKind.REQUEST_SUGGEST in session.scalars(select(tables.jobs.Job.kind)).all()
+
+
+def test_the_incident_exists_from_the_first_webhook(caller, only_call, told):
     """Hanging up at once leaves an incident that says where."""
     caller().dials().hangs_up()
-    assert only_call(engine).ended_at is not None
-    assert "step consent" in interactions(engine)["hangup"].note
+    assert only_call().ended_at is not None
+    assert told()["hangup"].note == "the caller hung up at step consent; call back"
 
 
-def test_every_webhook_twice_changes_nothing(caller, engine: Engine):
-    """Twilio repeats what it got no answer for; the answers are the same."""
-    guest = caller().dials(times=3).presses("2", times=2).presses("", times=3)
-    guest.says("orders fail", times=2).presses("1", times=2).presses("1", times=2).hears("reference")
-    guest.hangs_up().hangs_up()
-    only_call(engine)
-    assert sorted(interactions(engine)) == ["", "problem"]
+@pytest.mark.parametrize("status", ["busy", "no-answer", "failed", "canceled"])
+def test_every_other_end_keeps_its_name(caller, only_call, told, status: str):
+    """What happened is evidence."""
+    caller().dials().hangs_up(status)
+    assert only_call().status == status
+    assert status in told()["hangup"].note
 
 
-def test_the_same_first_webhook_in_parallel(line, engine: Engine):
-    """Twenty at once make one call, one incident, one event."""
-
-    def ring(_number: int) -> str:
-        return line.post("/voice/inbound", CallSid="CA" + "5" * 32, CallStatus="ringing").text
-
-    with ThreadPoolExecutor(20) as pool:
-        answers = set(pool.map(ring, range(20)))
-    assert len(answers) == 1
-    call = only_call(engine)
-    with transaction(engine) as session:
-        assert len(tables.calls.events(session, call.id)) == 1
-
-
-def test_completed_before_ringing_stays_completed(line, engine: Engine):
-    """Statuses may come in any order, even for a call we have not heard of."""
-    sid = "CA" + "6" * 32
-    for status in ("completed", "ringing", "in-progress"):
-        assert line.post("/voice/status", CallSid=sid, CallStatus=status).status_code == 204
-    assert only_call(engine).status == "completed"
-
-
-def test_a_recording_before_its_call_is_kept(line, caller, engine: Engine):
-    """Callbacks overtake the conversation; nothing is lost."""
-    sid, recording = f"CA{1:032x}", "RE" + "7" * 32
-    line.post("/voice/recording", CallSid=sid, RecordingSid=recording, RecordingStatus="completed")
-    caller().dials()
-    call = only_call(engine)
-    with transaction(engine) as session:
-        (row,) = tables.calls.recordings(session, call.id)
-        jobs = session.scalars(select(tables.jobs.Job.kind)).all()
-    assert row.status == "completed"
-    assert jobs == [JobKind.RECORDING_FETCH]
-
-
-def test_a_transcript_is_told_to_the_desk_and_a_failed_one_is_not(line, caller, engine: Engine):
-    """A missing transcript changes nothing."""
-    caller().dials()
-    sid, recording = f"CA{1:032x}", "RE" + "8" * 32
-    line.post("/voice/transcript", CallSid=sid, RecordingSid=recording, TranscriptionStatus="failed")
-    assert sorted(interactions(engine)) == [""]
-    for _ in range(2):
-        line.post(
-            "/voice/transcript",
-            CallSid=sid,
-            RecordingSid=recording,
-            TranscriptionStatus="completed",
-            TranscriptionText="mail is down",
-        )
-    assert interactions(engine)[f"transcript:{recording}"].new_text == "mail is down"
-
-
-def test_three_misses_go_on_instead_of_ending_in_silence(caller):
-    """Consent is taken as refused, and the caller still gets a reference."""
-    guest = caller().dials()
-    for _ in range(3):
-        guest.hears("press 1 to agree").stays_silent()
-    guest.hears("account number").presses("").stays_silent().hears("production system")
-    for _ in range(3):
-        guest.stays_silent()
-    for _ in range(3):
-        guest.hears("call you back").stays_silent()
-    guest.hears("reference")
-
-
-def test_without_consent_nothing_is_recorded(caller):
-    """A caller who says nothing and refused a recording is asked the next question."""
-    caller().dials().presses("2").presses("").stays_silent().hears("production system down")
-
-
-def test_silence_with_consent_leads_to_a_recording(caller):
-    """Speech that was not understood becomes a recording."""
-    caller().dials().presses("1").presses("").stays_silent().hears("after the tone").records("RE" + "1" * 32).hears(
-        "production system down"
-    )
-
-
-@pytest.mark.parametrize("withheld", ["anonymous", "+266696687", "sip:desk@example.com", ""])
-def test_a_withheld_number_is_never_read_back(caller, engine: Engine, withheld: str):
-    """Placeholders identify nobody; another number is asked for."""
-    guest = caller(From=withheld).dials().presses("2").presses("").says("help").presses("2")
-    guest.hears("key in the number").presses("1").hears("key in the number").presses("03055500200").hears("reference")
-    with transaction(engine) as session:
-        assert session.scalars(select(tables.requests.Request)).one().party is None
-
-
-def test_a_keyed_account_number_finds_the_account(caller, engine: Engine):
-    """The incident is served under that account's policy."""
-    with transaction(engine) as session:
-        session.add(tables.directory.Account(name="Halcyon Hosting", number="4711", policy="parallels"))
-    caller().dials().presses("1").presses("4711").hears("does not work")
-    with transaction(engine) as session:
-        assert session.scalars(select(tables.requests.Request)).one().policy == "parallels"
-
-
-def test_what_was_said_before_a_hang_up_is_filed(caller, engine: Engine):
+def test_what_was_said_before_a_hang_up_is_filed(caller, told):
     """The problem is not lost with the line."""
     caller().dials().presses("1").presses("").says("checkout hangs").hangs_up()
-    filed = interactions(engine)
-    assert filed["problem"].new_text == "checkout hangs"
-    assert "step down" in filed["hangup"].note
+    assert told()["problem"].new_text == "checkout hangs"
+    assert "step down" in told()["hangup"].note
 
 
-def test_words_of_a_caller_are_never_markup(caller, engine: Engine):
+def test_a_hang_up_while_recording_keeps_what_there_is(caller, engine: Engine, only_call, told):
+    """The recording is fetched, even if the callback that announces it never comes."""
+    caller().dials().presses("1").presses("").stays_silent().hangs_up_while_recording(RECORDING)
+    assert only_call().answers["recording"] == RECORDING
+    assert "step record" in told()["hangup"].note
+    with transaction(engine) as session:
+        assert session.scalars(select(tables.jobs.Job.kind)).all() == [JobKind.RECORDING_FETCH]
+
+
+def test_three_misses_go_on_instead_of_ending_in_silence(caller, only_call):
+    """Consent is taken as refused, and the caller still gets a reference."""
+    guest = (
+        caller().dials().hears("to agree").stays_silent().hears("did not get that").hears("to agree").stays_silent(2)
+    )
+    guest.hears("account number").stays_silent(3).hears("does not work").stays_silent(3).hears("production system")
+    guest.stays_silent(3).hears("call you back").stays_silent(3).hears("reference").hears_not("did not get that")
+    assert only_call().answers["consent"] == "no"
+
+
+def test_three_misses_at_the_number_lead_to_a_recording(caller):
+    """With consent the caller may say it."""
+    guest = caller(From="anonymous").dials().presses("1").presses("").says("help").presses("1")
+    guest.stays_silent(3).hears("on which number").records(RECORDING).hears("reference")
+
+
+def test_an_account_number_is_read_back_and_finds_the_account(caller, engine: Engine):
+    """The incident is served under that account's policy once the caller confirmed the number."""
+    with transaction(engine) as session:
+        session.add(tables.directory.Account(name="Halcyon Hosting", number="4711", policy="parallels"))
+    guest = caller().dials().presses("1").presses("4712").hears("4 7 1 2").presses("4711").hears("4 7 1 1")
+    assert the_request(engine).policy == "wso2"
+    guest.hears_not("did not get that").presses("1").hears("does not work")
+    assert the_request(engine).policy == "parallels"
+
+
+def test_an_unconfirmed_account_number_finds_no_account(caller, engine: Engine, told):
+    """It is noted for the engineer."""
+    with transaction(engine) as session:
+        session.add(tables.directory.Account(name="Halcyon Hosting", number="4711", policy="parallels"))
+    caller().dials().presses("1").presses("4711").stays_silent(3).hears("does not work")
+    assert the_request(engine).policy == "wso2"
+    assert told()["account"].note == "account number 4711, keyed but not confirmed"
+
+
+def test_a_known_caller_is_recognised(caller, engine: Engine):
+    """No account number is asked for, and the request is theirs."""
+    with transaction(engine) as session:
+        account = tables.directory.Account(name="Halcyon Hosting", policy="parallels")
+        session.add(account)
+        session.flush()
+        contact = tables.directory.Contact(name="Robin Sample", account_id=account.id)
+        session.add(contact)
+        session.flush()
+        key = Party(kind=PartyKind.NUMBER, value="+493055500137", shown="+49 30 55500137")
+        session.add(tables.directory.ContactKey(kind=key.kind, value=key.value, contact_id=contact.id))
+    caller(From="+493055500137").dials().hears("welcome back").presses("2").hears("does not work")
+    assert the_request(engine).contact_id == contact.id
+
+
+@pytest.mark.parametrize("withheld", ["anonymous", "+266696687", "+86282452253", "sip:desk@example.com", ""])
+def test_a_withheld_number_is_never_read_back(caller, engine: Engine, only_call, withheld: str):
+    """Placeholders identify nobody and are nobody's number, not even if keyed; another one is asked for."""
+    guest = caller(From=withheld).dials().presses("2").presses("").says("help").presses("2")
+    guest.hears("key in the number").presses("1").hears("key in the number").presses("*266696687").hears("key in")
+    guest.presses("03055500200").hears("+ 4 9 3 0 5 5 5 0 0 2 0 0").presses("1").hears("reference")
+    assert the_request(engine).party is None
+    assert only_call().answers["phone"] == "+493055500200"
+
+
+def test_a_keyed_number_is_read_back(caller, only_call):
+    """A wrong digit is heard and mended."""
+    guest = caller().dials().presses("2").presses("").says("help").presses("2").presses("03055500201")
+    guest.hears("+ 4 9 3 0 5 5 5 0 0 2 0 1").presses("03055500200").hears("+ 4 9 3 0 5 5 5 0 0 2 0 0").presses("1")
+    guest.hears("reference")
+    assert (only_call().answers["phone"], only_call().answers["phone_confirmed"]) == ("+493055500200", "yes")
+
+
+def test_words_of_a_caller_are_never_markup(caller, only_call):
     """Speech with TwiML in it stays speech."""
     said = "</Say><Dial>+19005550100</Dial>"
     caller().dials().presses("1").presses("").says(said).hears("production")
-    assert only_call(engine).answers["problem"] == said
+    assert only_call().answers["problem"] == said
+
+
+def test_a_german_line_speaks_and_understands_german(run_line, phone, told):
+    """And asks for no transcript, which there would be in English only."""
+    with run_line("de") as line:
+        guest = phone(line).dials().hears("Willkommen").says("Ja").presses("").stays_silent().hears("nach dem Ton")
+        assert guest.verbs["Record"].get("transcribe") is None
+        guest.records(RECORDING).says("Nein").hears("zurück").presses("1").hears("Aktenzeichen")
+    assert told()["problem"].language == "de"
+
+
+def test_a_language_is_chosen_by_key(run_line, phone, told):
+    """Every language names itself; the choice holds to the end."""
+    with run_line("en", "de", "fr") as line:
+        guest = phone(line).dials().hears("Welcome").hears("Für Deutsch drücken Sie die 2").hears("français")
+        guest.presses("9").hears("did not get that").presses("2").hears("aufzeichnen").says("nein")
+        guest.presses("").says("der Shop steht").presses("1").presses("1").hears("Aktenzeichen")
+    assert (told()["problem"].language, facts(told()["problem"])) == ("de", PRODUCTION_DOWN)
+
+
+def test_another_process_goes_on_with_the_call(run_line, phone, only_call):
+    """Nothing of a conversation lives in the process that began it."""
+    with run_line("en") as line:
+        guest = phone(line).dials().presses("1").presses("")
+    with run_line("en") as line:
+        guest.line = line
+        guest.says("orders fail").presses("1").presses("1").hears("reference").hangs_up()
+    assert only_call().status == "completed"

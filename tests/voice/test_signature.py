@@ -1,12 +1,18 @@
 """Only Twilio gets in: signed for our public address, our account, a form, not too large."""
 
+import socket
+import time
+from urllib.parse import quote, urlencode
+
 import httpx2
 import pytest
 from sqlalchemy import Engine, func, select
+from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator
 
 from models import tables
 from models.store import transaction
+from voice import signature
 
 SID = "CA" + "b" * 32
 ACCOUNT = "AC" + "a" * 32
@@ -32,10 +38,40 @@ def test_twilios_published_vector():
     assert RequestValidator("12345").compute_signature(url, form) == "GvWf1cFY/Q7PnoempGyD5oXAezc="
 
 
-@pytest.mark.parametrize("signature", [None, "", "nonsense", "h\xe9llo", "A" * 28, "A" * 5000])
-def test_a_wrong_signature_is_403(line, engine: Engine, signature):
+@pytest.mark.parametrize(
+    ("public", "signed"),
+    [
+        ("https://support.example.com", "https://support.example.com"),
+        ("https://support.example.com", "https://support.example.com:443"),
+        ("https://support.example.com:8443", "https://support.example.com"),
+        ("https://support.example.com:8443", "https://support.example.com:8443"),
+        ("http://support.example.com:8080", "http://support.example.com:8080"),
+        ("https://user:secret@support.example.com", "https://support.example.com"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]"),
+        ("https://support.example.com/gateway", "https://support.example.com/gateway"),
+    ],
+)
+def test_the_address_is_signed_as_twilio_spells_it(public: str, signed: str):
+    """Voice drops the port over https and keeps it over http; a user and password are never signed."""
+    path, form = "/voice/turn?step=phone&try=0", ImmutableMultiDict([("CallSid", SID), ("Digits", "")])
+    made = RequestValidator("token").compute_signature(signed + path, form)
+    assert signature.is_genuine(public + path, form, made, ("", "other", "token"))
+    assert not signature.is_genuine(public + path, form, made, ("", "other"))
+    assert not signature.is_genuine(public + path.replace("phone", "down"), form, made, ("token",))
+    assert not signature.is_genuine(public + path, ImmutableMultiDict([("CallSid", SID)]), made, ("token",))
+
+
+def test_a_signature_over_the_hash_of_a_body_is_refused():
+    """Twilio signs forms by their parameters; a captured address with bodySHA256 would fit any body."""
+    url = "https://support.example.com/voice/inbound?bodySHA256=" + "0" * 64
+    made = RequestValidator("token").compute_signature(url, {})
+    assert not signature.is_genuine(url, ImmutableMultiDict(), made, ("token",))
+
+
+@pytest.mark.parametrize("given", [None, "", "nonsense", "h\xe9llo", "A" * 28, "A" * 5000])
+def test_a_wrong_signature_is_403(line, engine: Engine, given):
     """Missing, short, long and non-ASCII ones alike; never 500."""
-    headers = {} if signature is None else {"X-Twilio-Signature": signature.encode("latin-1")}
+    headers = {} if given is None else {"X-Twilio-Signature": given.encode("latin-1")}
     answer = httpx2.post(f"{line.local}/voice/inbound", data=FORM, headers=headers)
     assert answer.status_code == 403
     assert nothing_stored(engine)
@@ -44,8 +80,8 @@ def test_a_wrong_signature_is_403(line, engine: Engine, signature):
 def test_a_signature_for_the_local_address_is_403(line):
     """The public address counts; the Host header and forwarding headers do not."""
     url = f"{line.local}/voice/inbound"
-    signature = RequestValidator("primary-sample-token").compute_signature(url, FORM)
-    headers = {"X-Twilio-Signature": signature, "X-Forwarded-Host": "127.0.0.1", "X-Forwarded-Proto": "http"}
+    made = RequestValidator("primary-sample-token").compute_signature(url, FORM)
+    headers = {"X-Twilio-Signature": made, "X-Forwarded-Host": "127.0.0.1", "X-Forwarded-Proto": "http"}
     assert httpx2.post(url, data=FORM, headers=headers).status_code == 403
 
 
@@ -87,6 +123,45 @@ def test_blank_repeated_and_unknown_parameters_are_signed_as_sent(line):
     """Twilio adds parameters without notice."""
     answer = line.post("/voice/inbound", CallSid=SID, CallStatus="ringing", CallerName="", SomethingNew=" ä  b ")
     assert answer.status_code == 200
+
+
+def test_repeated_parameters_and_bytes_that_are_no_text_do_no_harm(line):
+    """They are signed as Twilio would sign them; zero bytes, which PostgreSQL cannot keep, are left out."""
+    pairs = [*FORM.items(), ("Digits", "1"), ("Digits", "2"), ("Odd\x00", "a\x00b"), ("Text", "\U0001f4de")]
+    made = RequestValidator("primary-sample-token").compute_signature(
+        "https://support.example.com/voice/inbound", ImmutableMultiDict(pairs)
+    )
+    body = "&".join(f"{quote(name)}={quote(value)}" for name, value in pairs)
+    headers = {"X-Twilio-Signature": made, "Content-Type": "application/x-www-form-urlencoded"}
+    assert httpx2.post(f"{line.local}/voice/inbound", content=body, headers=headers).status_code == 200
+    assert httpx2.post(f"{line.local}/voice/inbound", content=body + "&x=%ff", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["//voice/inbound", "/voice/%69nbound", "/voice/../voice/inbound", "/voice/inbound/"])
+def test_no_other_spelling_of_the_path_gets_in(line, engine: Engine, path: str):
+    """Signed for the real path or not at all."""
+    made = RequestValidator("primary-sample-token").compute_signature("https://support.example.com/voice/inbound", FORM)
+    with socket.create_connection(("127.0.0.1", int(line.local.rpartition(":")[2]))) as connection:
+        body = urlencode(FORM)
+        connection.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: support.example.com\r\nConnection: close\r\n"
+            f"X-Twilio-Signature: {made}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+        )
+        status = int(connection.makefile("rb").readline().split()[1])
+    assert status in {307, 403, 404}
+    assert nothing_stored(engine)
+
+
+def test_a_slow_database_is_temporary_within_seconds(line, caller, engine: Engine):
+    """Somebody is on the line: a lock is not waited for until Twilio gives up."""
+    caller(0xB).dials()
+    with transaction(engine) as session:
+        assert tables.calls.by_sid_locked(session, f"CA{0xB:032x}") is not None
+        begun = time.monotonic()
+        answer = line.post("/voice/status", CallSid=f"CA{0xB:032x}", CallStatus="completed")
+    assert answer.status_code == 503
+    assert time.monotonic() - begun < 5
 
 
 def test_without_postgresql_the_answer_is_temporary(line, engine: Engine):

@@ -1,0 +1,105 @@
+"""What a webhook says the caller did."""
+
+from functools import partial
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from triage.identity import number_party
+from voice import hearing, prompts
+
+IDENTIFY = partial(number_party, region="DE")
+
+
+def hear(language: str = "en", **params: str):
+    """What is heard."""
+    return hearing.hear(params, prompts.load(language), IDENTIFY)
+
+
+@pytest.mark.parametrize(
+    ("params", "digits"),
+    [
+        ({}, None),
+        ({"Digits": "4711"}, "4711"),
+        ({"Digits": "*4711"}, "4711"),
+        ({"Digits": "", "FinishedOnKey": "#"}, ""),
+        ({"Digits": ""}, ""),
+        ({"Digits": "", "FinishedOnKey": ""}, None),
+        ({"Digits": "", "SpeechResult": "four"}, None),
+        ({"SpeechResult": "It is 47 11."}, "4711"),
+        ({"SpeechResult": ""}, None),
+    ],
+)
+def test_the_hash_key_alone_is_not_silence(params: dict[str, str], digits: str | None):
+    """Twilio sends empty digits for both, and says which key ended them."""
+    assert hear(**params).digits == digits
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "key"),
+    [
+        ("en", "Yes.", "1"),
+        ("en", "yeah, go ahead", "1"),
+        ("en", "No!", "2"),
+        ("en", "I don’t agree", "2"),
+        ("en", "yes and no", ""),
+        ("en", "I agree", ""),
+        ("en", "", ""),
+        ("de", "Ja, bitte", "1"),
+        ("de", "Nein", "2"),
+        ("de", "ja nicht", ""),
+        ("fr", "Oui", "1"),
+        ("fr", "non merci", "2"),
+        ("es", "Sí", "1"),
+        ("es", "no sé si", ""),
+        ("es", "No.", "2"),
+    ],
+)
+def test_a_spoken_yes_is_one_and_no_is_two(language: str, said: str, key: str):
+    """What could be either is asked again: consent is never guessed."""
+    assert hear(language, SpeechResult=said).key == key
+
+
+def test_a_key_outranks_a_word():
+    """Twilio sends either; a key is the clearer one."""
+    assert hear(Digits="2", SpeechResult="yes").key == "2"
+
+
+@pytest.mark.parametrize(
+    ("params", "number"),
+    [
+        ({"Digits": "03055500200"}, "+493055500200"),
+        ({"Digits": "*493055500200"}, "+493055500200"),
+        ({"Digits": "00493055500200"}, "+493055500200"),
+        ({"SpeechResult": "oh, +49 30 555 00 200"}, "+493055500200"),
+        ({"Digits": "1"}, ""),
+        ({"Digits": "110"}, ""),
+        ({"Digits": "*266696687"}, ""),
+        ({"Digits": "9" * 40}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_keyed_number_is_comparable_or_none(params: dict[str, str], number: str):
+    """A withheld caller's placeholder never counts as a number, even if somebody keys it."""
+    assert hear(**params).number == number
+
+
+def test_a_malformed_recording_is_none():
+    """Only a RecordingSid names one."""
+    assert hear(RecordingSid="RE" + "0" * 32).recording
+    assert not hear(RecordingSid="RE../../Accounts").recording
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["Digits", "SpeechResult", "Confidence", "RecordingSid", "FinishedOnKey"]),
+        st.text(max_size=60),
+    ),
+    st.sampled_from(prompts.languages()),
+)
+def test_hearing_never_fails(params: dict[str, str], language: str):
+    """Whatever is sent, something or nothing is heard."""
+    heard = hear(language, **params)
+    assert len(heard.speech) <= hearing.LONGEST_SPEECH
+    assert heard.digits is None or heard.digits.isdecimal() or not heard.digits

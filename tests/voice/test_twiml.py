@@ -1,0 +1,133 @@
+"""TwiML is what it was, keeps Twilio's rules in every language, and a telephone can be used with it."""
+
+import random
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.terms import Party, PartyKind
+from voice import hearing, menu, prompts, twiml
+from voice.menu import LAST, STEPS, Turn
+
+PUBLIC = "https://support.example.com"
+GOLDEN = Path(__file__).parent / "golden"
+KNOWN = {"caller": "+493055500137", "account": "4711", "phone": "+493055500200", "problem": "secret words"}
+SPECIAL = {
+    "consent": {"known": "yes"},
+    "problem": {"consent": "yes"},
+    "record": {},
+    "phone_unknown": {"caller": ""},
+    "record_number": {"down": "yes"},
+}
+EVERY = sorted({*STEPS, LAST, *SPECIAL})
+
+
+def document(name: str, language: str, **turn) -> str:
+    """The TwiML of a step, or of a special form of one."""
+    step = {"phone_unknown": "phone", "record_number": "record"}.get(name, name)
+    return twiml.say(
+        Turn(step=step, answers=KNOWN | SPECIAL.get(name, {}), **turn),
+        prompts.load(language),
+        public_url=PUBLIC,
+        reference="SB-1042",
+        first=name in {"consent", "language"},
+        offered=tuple(prompts.load(each) for each in ("en", "de", "fr", "es")),
+    )
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_twiml_is_what_it_was(name: str):
+    """Golden files: a changed answer to Twilio is a decision."""
+    assert document(name, "en") == (GOLDEN / f"{name}.xml").read_text(encoding="utf-8").strip()
+
+
+def test_no_golden_file_is_left_over():
+    """Each is compared."""
+    assert sorted(path.stem for path in GOLDEN.iterdir()) == EVERY
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+@pytest.mark.parametrize("name", EVERY)
+def test_twiml_keeps_twilios_rules(obeyed, name: str, language: str):
+    """In every language, asked again or not; nothing of the caller is in an address or said that should not be."""
+    for turn in ({}, {"misses": 2, "understood": False}):
+        said = document(name, language, **turn)
+        obeyed(said)
+        assert "$" not in said
+        assert "secret words" not in said
+
+
+@pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ("<Response/>", "empty"),
+        ("<Response><Say>Hello</Say></Response>", "silence"),
+        ("<Response><Hangup/><Say>Hello</Say><Hangup/></Response>", "never reached"),
+        ("<Response><Gather><Record/></Gather><Hangup/></Response>", "Gather holds"),
+        ("<Response><Record> </Record><Hangup/></Response>", "white space"),
+        ('<Response><Record transcribe="true" maxLength="120"/><Hangup/></Response>', "13617"),
+        ("<Response><Dial>+19005550100</Dial><Hangup/></Response>", "no verb Dial"),
+        ('<Response><Gather numDigits="0"/><Hangup/></Response>', "numDigits"),
+        ("<Response><Redirect>https://elsewhere.example/voice/turn</Redirect></Response>", "not ours"),
+        (f"<Response><Redirect>{PUBLIC}/voice/turn?step=phone&amp;try=0#rc=many</Redirect></Response>", "overrides"),
+        (f"<Response><Redirect>{PUBLIC}/voice/turn?caller=49305550</Redirect></Response>", "more than the step"),
+    ],
+)
+def test_the_rules_refuse_what_twilio_would(broken_rules, document: str, complaint: str):
+    """The checker itself finds each mistake."""
+    _, broken = broken_rules(document, PUBLIC)
+    assert any(complaint in each for each in broken), broken
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+def test_every_language_has_the_same_sentences(language: str):
+    """None is missing, and none is left over."""
+    words, english = prompts.load(language), prompts.load("en")
+    assert set(words.words) == set(english.words)
+    for name, sentence in words.words.items():
+        assert {each for each in ("$key", "$number", "$reference") if each in sentence} == {
+            each for each in ("$key", "$number", "$reference") if each in english.words[name]
+        }
+
+
+@given(st.integers(), st.sampled_from(["en", "en,de,fr,es"]), st.booleans())
+def test_digits_alone_lead_from_the_greeting_to_the_reference(broken_rules, seed: int, languages: str, known: bool):
+    """A telephone that knows only what the TwiML says, pressing anything anywhere, always hears a reference."""
+    press = random.Random(seed)  # noqa: S311 - a toy
+    answers = {"languages": languages, "known": "yes" if known else "no", "caller": "+493055500137"}
+    turn = Turn(step=menu.opening(tuple(languages.split(","))), answers=answers)
+    offered = tuple(prompts.load(each) for each in languages.split(","))
+    for _ in range(40):
+        words = prompts.load(turn.answers.get("language", "en"))
+        root, broken = broken_rules(
+            twiml.say(turn, words, public_url=PUBLIC, reference="SB-1", offered=offered), PUBLIC
+        )
+        assert not broken
+        verbs = {each.tag: each for each in root}
+        if "Hangup" in verbs:
+            break
+        params = {"RecordingSid": "RE" + "0" * 32} if "Record" in verbs else {}
+        if "Gather" in verbs:
+            assert "dtmf" in verbs["Gather"].attrib["input"]
+            keys = press.choice("123456789*") if "numDigits" in verbs["Gather"].attrib else press.choice(["1", "4711"])
+            params = press.choice([{"Digits": keys}, {"Digits": keys, "FinishedOnKey": "#"}, {}])
+        turn = menu.advance(turn, hearing.hear(params, words, a_number))
+    assert turn.step == LAST
+
+
+def a_number(raw: str) -> Party | None:
+    """Any eight digits are a number."""
+    return Party(kind=PartyKind.NUMBER, value=raw, shown=raw) if len(raw) > 7 else None
+
+
+@given(st.text(max_size=300))
+def test_a_number_is_spoken_sign_by_sign(text: str):
+    """Nothing but single letters, digits and plus signs with blanks between."""
+    assert all(len(each) == 1 and (each.isalnum() or each == "+") for each in twiml.spoken(text).split())
+
+
+def test_a_reference_is_spoken_sign_by_sign():
+    """It can be written down."""
+    assert twiml.spoken("SB-1042") == "S B 1 0 4 2"
