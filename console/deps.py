@@ -33,7 +33,6 @@ class Desk:
     suggest: Suggest
     wake: Wake
     clock: Clock
-    secret: str
     session_hours: int
     public_url: str
     outbox: Path | None = None

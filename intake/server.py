@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any, AnyStr
 
 import structlog
@@ -46,11 +47,25 @@ class Gateway:
     own_addresses: frozenset[str]
     max_bytes: int
     hostname: str
+    trusted_relays: tuple[IPv4Network | IPv6Network, ...] = ()
     connections_per_peer: int = 50
     connections: int = 900
     open: "set[Conversation]" = field(default_factory=set)
     peers: Counter[str] = field(default_factory=Counter)
     closing: bool = False
+
+    def is_trusted(self, peer: str) -> bool:
+        """Whether a peer is one of our own relays, which bring everybody's mail over few addresses."""
+        try:
+            address = ip_address(peer)
+        except ValueError:
+            return False
+        return any(address in network for network in self.trusted_relays)
+
+    def is_crowded(self, peer: str) -> bool:
+        """Whether a peer has its share of connections, or the gateway all it can serve."""
+        too_many = self.peers[peer] > self.connections_per_peer and not self.is_trusted(peer)
+        return too_many or len(self.open) > self.connections
 
     def is_ours(self, address: str) -> bool:
         """Whether we take mail for this address: our own, tagged or not, and postmaster (RFC 5321 §4.5.1)."""
@@ -125,7 +140,7 @@ class Conversation(SMTP):
 
     async def _handle_client(self) -> None:
         gateway = self._gateway
-        crowded = gateway.peers[self._peer] > gateway.connections_per_peer or len(gateway.open) > gateway.connections
+        crowded = gateway.is_crowded(self._peer)
         if crowded or gateway.closing:
             await self.hang_up("421 4.7.0 Too many connections" if crowded else "421 4.3.2 Shutting down")
             return

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable
+from ipaddress import ip_network
 
 from models import schema
 from models.errors import Misconfigured
@@ -39,6 +40,7 @@ def smtp() -> None:
         accept=parts.accept,
         own_addresses=frozenset(settings.own_addresses),
         max_bytes=settings.max_message_bytes,
+        trusted_relays=tuple(ip_network(each) for each in settings.trusted_relays),
         hostname=socket.getfqdn(),
     )
     host = settings.smtp_host or settings.bind
@@ -65,7 +67,7 @@ def web() -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=20,
+        timeout_graceful_shutdown=3,
     )
 
 

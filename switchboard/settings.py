@@ -3,6 +3,7 @@
 import os
 from datetime import timedelta
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +53,9 @@ class Settings(BaseSettings):
         ("support@localhost", "support@example.com"), description="Addresses we take mail for, comma-separated."
     )
     max_message_bytes: int = Field(26_214_400, ge=1024, description="Largest mail taken, in bytes (25 MiB).")
-    trusted_relays: Addresses = Field((), description="Networks (CIDR) of relays whose trace headers we believe.")
+    trusted_relays: Addresses = Field(
+        (), description="Networks (CIDR) of our own relays: no limit on their connections."
+    )
     trusted_authserv_id: str = Field("", description="The authserv-id whose Authentication-Results we believe.")
     smarthost: SecretStr | None = Field(
         None,
@@ -101,6 +104,14 @@ class Settings(BaseSettings):
             if address.count("@") != 1 or address.startswith("@") or address.endswith("@"):
                 raise ValueError(f"{address!r} is not an address like support@example.com")
         return tuple(address.lower() for address in value)
+
+    @field_validator("trusted_relays")
+    @classmethod
+    def is_network(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse what is no network."""
+        for network in value:
+            ip_network(network)
+        return value
 
     @field_validator("public_url", "twilio_api_base")
     @classmethod

@@ -151,7 +151,16 @@ def greeting(settings: Settings, password: str | None, seconds: float) -> Iterat
         yield f"  Replies  {settings.data_dir / 'outbox'} (nothing leaves this machine)"
     if password is not None:
         yield f"  Sign in  admin / {password}   (shown once; switchboard user add makes more)"
-    yield "  Try      switchboard demo"
+    yield f"  Try      switchboard demo{ports(settings)}"
+
+
+def ports(settings: Settings) -> str:
+    """The flags that lead other commands to ports that are not the usual ones."""
+    usual = Settings.model_fields
+    chosen = [("--smtp-port", "smtp_port"), ("--web-port", "web_port")]
+    return "".join(
+        f" {flag} {getattr(settings, name)}" for flag, name in chosen if getattr(settings, name) != usual[name].default
+    )
 
 
 @contextmanager

@@ -65,7 +65,7 @@ def _desk(house: Switchboard) -> Desk:
         suggest=house.suggest,
         wake=house.wake,
         clock=now,
-        secret=house.sites.secret,
+        redis_url=house.sites.redis_url,
         session_hours=settings.session_hours,
         public_url=settings.public_url,
         outbox=house.outbox,

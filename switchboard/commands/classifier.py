@@ -1,6 +1,7 @@
 """`classifier`: train, evaluate, promote, roll back."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ import typer
 from models import tables
 from models.errors import Conflict, Invalid
 from models.store import transaction
+from switchboard.commands import tables_of_requests
 from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import Switchboard, now
 from triage import training
@@ -18,6 +20,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Train, evaluate and promote classifiers.", no_args_is_help=True)
     group.command("train")(train)
+    group.command("evaluate")(tables_of_requests.evaluate)
     group.command("list")(listed)
     group.command("promote")(promote)
     group.command("rollback")(rollback)
@@ -25,16 +28,24 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    table: Annotated[
+        Path | None, typer.Argument(help="Labelled requests: CSV (also .gz) with id,subject,body,type,priority.")
+    ] = None,
     *,
+    label: Annotated[str, typer.Option(help="With a table: type or priority.")] = "",
+    to: Annotated[Path | None, typer.Option(help="With a table: directory for the artefact.")] = None,
     from_decisions: Annotated[
         bool, typer.Option("--from-decisions", help="Seed corpus plus every decided request.")
     ] = False,
     promote: Annotated[bool, typer.Option("--promote", help="Put it in force unless it is worse.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Train a candidate, evaluate it against the running one, and enrol it in the registry."""
+    """Train from decisions (enrolled in the registry, evaluated against the running one), or from a table."""
+    if table is not None and to is not None and label:
+        tables_of_requests.train(table, label, to)
+        return
     if not from_decisions:
-        raise Invalid(public="Say --from-decisions: seed corpus plus every decided request")
+        raise Invalid(public="Say --from-decisions, or name a table with --label and --to")
     with opened(data_dir) as house:
         with transaction(house.engine) as session:
             decided = learning.decided_requests(session)

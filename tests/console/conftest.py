@@ -121,7 +121,6 @@ class House:
             suggest=self.suggest,
             wake=self.wake,
             clock=lambda: self.now,
-            secret="s" * 32,
             session_hours=12,
             public_url=ORIGIN,
         )

@@ -89,10 +89,7 @@ def _append_to(session: Session, interaction: Interaction, reception: Reception)
     if not request.subject and interaction.subject:
         request.subject = interaction.subject
     request.language = request.language or interaction.language
-    if request.account_id is None and interaction.account_hint:
-        account = tables.directory.account_by_number(session, interaction.account_hint)
-        if account is not None:
-            request.account_id, request.policy = account.id, reception.policy_of(account).id
+    _identify(session, request, interaction, reception)
     return request
 
 
@@ -113,6 +110,19 @@ def _open(session: Session, interaction: Interaction, reception: Reception) -> t
     session.add(request)
     session.flush()
     return request
+
+
+def _identify(
+    session: Session, request: tables.requests.Request, interaction: Interaction, reception: Reception
+) -> None:
+    """Learn whose a request is from a later interaction, where the first one could not tell."""
+    contact, account = _whose(session, interaction)
+    if request.party is None and interaction.party is not None:
+        request.party = interaction.party.shown
+    if request.contact_id is None and contact is not None:
+        request.contact_id = contact.id
+    if request.account_id is None and account is not None:
+        request.account_id, request.policy = account.id, reception.policy_of(account).id
 
 
 def _whose(

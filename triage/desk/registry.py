@@ -32,6 +32,7 @@ def enrol(
     """Add a candidate; the same training data gives the same id and is enrolled once."""
     known = session.get(tables.artefacts.Artefact, trained.id)
     if known is not None:
+        known.signature = sign(trained.digest, secret)  # the installation's secret may have changed since
         return known
     row = tables.artefacts.Artefact(
         id=trained.id,
