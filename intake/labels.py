@@ -93,7 +93,7 @@ REST = re.compile(rf"^\s*>?\s*(?:{WROTE})\s*[:：]\s*$", re.IGNORECASE)
 LONGEST_LINE = 2_000
 """Characters of a line that may announce anything; a longer one is somebody's paragraph."""
 LONGEST_ATTRIBUTION = 400
-ATTRIBUTION_LINES = 6
+ATTRIBUTION_LINES = 5
 BLOCK_LINES = 16
 
 

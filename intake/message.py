@@ -2,10 +2,9 @@
 
 import email.message
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from intake import bounces, forwards, language, markup, parts, reports, text
 from intake.addresses import Mailbox, mailboxes
@@ -25,6 +24,14 @@ EARLIEST, LATEST = 1971, 2200
 STATUS_REPORTS = ("message/delivery-status", "message/global-delivery-status")
 OTHER_REPORTS = ("message/disposition-notification", "message/feedback-report")
 SPAM_HEADERS = ("x-spam-flag", "x-spam-status", "x-spam", "x-microsoft-antispam-verdict")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapped:
+    """A file inside a `winmail.dat`; size in bytes."""
+
+    name: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +64,7 @@ class ParsedMessage:
     headers: tuple[tuple[str, str], ...] = ()
     repairs: tuple[Repair, ...] = ()
     defects: tuple[str, ...] = ()
-    tnef: tuple[dict[str, Any], ...] = field(default=())
+    tnef: tuple[Wrapped, ...] = ()
 
     def header(self, name: str) -> list[str]:
         """Every value of a header that screening looks at, decoded."""
@@ -113,6 +120,9 @@ def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -
         types=tuple(leaves.types),
         bounce=undelivered,
         bounced=bounced,
+        tnef=tuple(
+            Wrapped(name=parts.safe_name(file.name), size=file.size) for each in leaves.wrapped for file in each.files
+        ),
         crypto=_crypto(tree, leaves, plain),
         spam=any(re.search(r"^\s*yes\b|^\s*true\b", headers.first(name), re.IGNORECASE) for name in SPAM_HEADERS),
         forwarded=forward,
@@ -136,6 +146,8 @@ def _texts(leaves: Leaves) -> tuple[str, str | None]:
     """The whole body as plain text, and the text of the HTML alternative."""
     from_html = "\n\n".join(markup.to_text(each) for each in leaves.html) if leaves.html else None
     plain = "\n\n".join(part for part in leaves.plain if part.strip())
+    for wrapped in leaves.wrapped if not plain.strip() and from_html is None else []:
+        plain = plain or wrapped.text.replace("\r\n", "\n") or markup.to_text(wrapped.html)
     return plain if plain.strip() else from_html or "", from_html
 
 

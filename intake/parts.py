@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass, field
 from email.errors import MessageError
 
-from intake import charsets
+from intake import charsets, tnef, uuencode
 from intake.charsets import Repair
 
+TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
 REPORT_TYPE = "delivery-status"
 MOST_PARTS = 1_000
 DEEPEST = 60
@@ -47,6 +48,7 @@ class Leaves:
     forwarded: list[email.message.Message] = field(default_factory=list)
     types: list[str] = field(default_factory=list)
     report_types: list[str] = field(default_factory=list)
+    wrapped: list[tnef.Content] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
 
@@ -162,14 +164,27 @@ def _sort(part: email.message.Message, kind: str, parent: str, found: Leaves) ->
         found.reports.append((kind, text_of(part, found)))
     elif kind in ("text/plain", "text/html") and _is_shown(disposition, name, found):
         text = text_of(part, found)
-        (found.html if kind == "text/html" else found.plain).append(text)
+        if kind == "text/html":
+            found.html.append(text)
+        else:
+            _show_plain(text, found)
         if name:
             size = len(bytes_of(part, found))
             found.attachments.append(Attachment(name=name, content_type=kind, size=size, inline=True))
     else:
         content = bytes_of(part, found)
+        if kind in TNEF_TYPES or name.lower() == "winmail.dat":
+            found.wrapped.extend(filter(None, [tnef.read(content)]))
         inline = disposition == "inline" or (bool(part.get("Content-ID")) and disposition != "attachment")
         found.attachments.append(Attachment(name=name, content_type=kind, size=len(content), inline=inline))
+
+
+def _show_plain(text: str, found: Leaves) -> None:
+    shown, files = uuencode.taken_out(text)
+    found.plain.append(shown)
+    for name, size in files:
+        kind = "application/octet-stream"
+        found.attachments.append(Attachment(name=safe_name(name), content_type=kind, size=size, inline=False))
 
 
 def _is_shown(disposition: str, name: str, found: Leaves) -> bool:
@@ -202,7 +217,7 @@ def content_type(part: email.message.Message) -> str:
 def parameter(part: email.message.Message, name: str, header: str = "content-type") -> str:
     """A parameter of a header (RFC 2231 forms included), decoded, or ""."""
     try:
-        value = part.get_param(name, header=header)
+        value = _readable(part, header).get_param(name, header=header)
     except (ValueError, LookupError, AttributeError, TypeError, IndexError):
         return ""
     if isinstance(value, tuple):
@@ -212,9 +227,24 @@ def parameter(part: email.message.Message, name: str, header: str = "content-typ
     return charsets.decode_header(str(value or "").encode("utf-8", "surrogateescape"))
 
 
+def _readable(part: email.message.Message, header: str) -> email.message.Message:
+    """A message with this header in text; the standard library gives raw 8-bit headers up."""
+    raw = next((str(value) for name, value in part.raw_items() if name.lower() == header), "")
+    if raw.isascii():
+        return part
+    decoded = email.message.Message(policy=email.policy.compat32)
+    decoded[header] = charsets.decode(raw.encode("utf-8", "surrogateescape")[:LONGEST_HEADER])[0]
+    return decoded
+
+
 def file_name(part: email.message.Message) -> str:
     """The name a sender gave a part, without any path; "" if none."""
     name = parameter(part, "filename", "content-disposition") or parameter(part, "name")
+    return safe_name(name)
+
+
+def safe_name(name: str) -> str:
+    """The last part of a path, without signs that are not shown or change direction, at most 200 characters."""
     last = re.split(r"[\\/]", name)[-1]
     return "".join(sign for sign in last if sign.isprintable())[:200].strip()
 

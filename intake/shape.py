@@ -53,7 +53,7 @@ def as_json(message: ParsedMessage, file: str, *, case: Case, silence: Suppressi
         "authentication": authentication(message, case.trusted_authserv_id),
         "bounce": _bounce(message),
         "forward": _forward(message),
-        "tnef": list(message.tnef),
+        "tnef": [{"name": each.name, "size": each.size} for each in message.tnef],
         "crypto": message.crypto,
         "reply": {
             "send": sending,

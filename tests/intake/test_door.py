@@ -116,6 +116,41 @@ def test_the_operators_switch_silences(session, envelope, mail, now, terms, mode
     assert tables.mail.fetch(session, accepted).suppression == mode
 
 
+FORWARDED = """Please take this over.
+
+---------- Forwarded message ---------
+From: Ida Muster <ida@kunde.example>
+Date: Sat, Nov 21, 2026 at 9:30 AM
+Subject: Checkout fails
+To: sales@example.com
+
+Nobody can pay since noon."""
+
+
+@pytest.mark.parametrize(
+    ("sender", "party"),
+    [("jon@example.com", "ida@kunde.example"), ("marta@nordhandel.example", "marta@nordhandel.example")],
+)
+def test_what_a_colleague_forwards_is_the_authors_request(session, envelope, mail, now, terms, sender, party):
+    """A customer who forwards an alert stays its sender; the whole text is read either way."""
+    raw = mail(FORWARDED, From=f"Jon <{sender}>", Subject="Fwd: Checkout fails")
+    accepted = arrive(session, envelope(sender), raw, now)
+    door.process(session, accepted, receive=RECEIVE, terms=terms, now=now)
+    request = tables.requests.fetch(session, tables.mail.fetch(session, accepted).request_id)
+    (said,) = tables.requests.interactions(session, request.id)
+    assert request.party == party
+    assert said.new_text == "Please take this over.\n\nNobody can pay since noon."
+    assert tables.mail.fetch(session, accepted).parsed["forward"]["comment"] == "Please take this over."
+
+
+def test_a_return_path_that_is_no_address_is_not_answered(session, envelope, mail, now, terms):
+    """Whoever put it in (a pipe transport checks nothing), the answer might go elsewhere (C11)."""
+    accepted = arrive(session, envelope("marta%other.example@nordhandel.example"), mail(), now)
+    door.process(session, accepted, receive=RECEIVE, terms=terms, now=now)
+    assert tables.mail.fetch(session, accepted).suppression == "no-recipient"
+    assert tables.mail.reply_to(session, accepted) is None
+
+
 def test_an_old_backlog_is_not_answered(session, envelope, mail, now, terms):
     """Nobody wants an acknowledgement two days late (C22)."""
     accepted = arrive(session, envelope(), mail(), now)
@@ -125,12 +160,14 @@ def test_an_old_backlog_is_not_answered(session, envelope, mail, now, terms):
 
 def test_a_mail_that_cannot_be_processed_is_still_a_request(session, envelope, mail, now):
     """Unparsed, visible, silent; the bytes are kept (B20)."""
-    accepted = arrive(session, envelope(), b"\x00" * 100, now)
+    raw = b"Subject: =?utf-8?q?K=C3=B6ln?= is down\r\n\r\n" + b"\x00" * 100
+    accepted = arrive(session, envelope(), raw, now)
     for _ in range(2):
         door.mark_unparsed(session, accepted, receive=RECEIVE, now=now)
     row = tables.mail.fetch(session, accepted)
     assert (row.state, row.suppression) == (MailState.UNPARSED, "unparsed")
-    assert "could not be read" in tables.requests.fetch(session, row.request_id).subject
+    subject = tables.requests.fetch(session, row.request_id).subject
+    assert subject == "Mail that could not be read: Köln is down"
 
 
 def test_a_mail_that_is_gone_is_no_error(session, now, terms):

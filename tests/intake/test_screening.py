@@ -74,6 +74,24 @@ def test_people_are_answered(envelope, mail, headers):
     assert suppression(case(envelope, mail(**headers))) is None
 
 
+def test_a_mail_that_goes_in_circles_is_not_answered(envelope, mail):
+    """A hundred servers have seen it (A30)."""
+    found = suppression(case(envelope, b"Received: from a by b; now\r\n" * 101 + mail()))
+    assert found is not None
+    assert found.reason == "loop"
+    assert suppression(case(envelope, b"Received: from a by b; now\r\n" * 9 + mail())) is None
+
+
+def test_a_mail_servers_prose_is_not_answered(envelope, mail):
+    """A bounce without a report, with a return path (C9)."""
+    raw = mail(
+        "<gone@example.org>: user unknown", From="Mail Delivery System <robot@mx.example>", Subject="failure notice"
+    )
+    found = suppression(case(envelope, raw, mail_from="robot@mx.example"))
+    assert found is not None
+    assert found.reason == "report"
+
+
 def test_the_null_sender_is_never_answered_whoever_it_claims_to_be(envelope, mail):
     """RFC 5321 §4.5.5 (C3, C4)."""
     found = suppression(case(envelope, mail(), mail_from=""))

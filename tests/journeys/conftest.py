@@ -84,7 +84,7 @@ class House:
 
     def pid_of(self, name: str) -> int:
         """The process id of one of our processes (the parent, where it has children)."""
-        shown = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+        shown = subprocess.run(["ps", "-ww", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
         assert self.process is not None
         for line in shown.splitlines()[1:]:
             pid, parent, args = line.strip().split(None, 2)

@@ -37,7 +37,7 @@ def test_a_second_start_finds_its_data_and_its_sign_in_again(run_house, eventual
     eventually(lambda: house.requests(message_id=identity))
     house.stop()
     assert house.process.returncode == 0, house.said()
-    left = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    left = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert str(house.data_dir) not in left
     house.start()
     assert "admin /" not in house.said()
