@@ -4,6 +4,7 @@ import email
 import email.message
 import email.policy
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.errors import MessageError
 
@@ -91,7 +92,7 @@ def read(raw: bytes) -> tuple[email.message.Message, list[str]]:
         return _flat(raw), ["too many boundaries"]
     try:
         tree = email.message_from_bytes(FOLDED_BOUNDARY.sub(rb"\1\2", raw), policy=email.policy.compat32)
-        if tree.get_content_maintype() == "multipart" and isinstance(tree.get_payload(), str):
+        if tree.get_content_maintype() == "multipart" and isinstance(payload(tree), str):
             return _rebounded(tree, raw), ["the declared boundary separates no parts"]
         return tree, []  # noqa: TRY300 - the reading above is what may fail
     except (MessageError, RecursionError, ValueError, LookupError, AttributeError, IndexError, KeyError, TypeError):
@@ -108,7 +109,7 @@ def _rebounded(tree: email.message.Message, raw: bytes) -> email.message.Message
         again[name] = value
     again.set_boundary(found[1].decode("ascii", "replace"))
     head = "".join(f"{name}: {value}\n" for name, value in again.raw_items())
-    body = str(tree.get_payload())
+    body = str(payload(tree))
     whole = f"{head}\n{body}".encode("utf-8", "surrogateescape")
     return email.message_from_bytes(whole, policy=email.policy.compat32)
 
@@ -138,7 +139,7 @@ def leaves(message: email.message.Message) -> Leaves:
         kind = content_type(part)
         found.types.append(kind)
         found.report_types.append(parameter(part, "report-type").lower())
-        inner = part.get_payload()
+        inner = payload(part)
         if kind.startswith("multipart/") and isinstance(inner, str):
             kind = "text/plain"  # no parts in it: what stands there is text
         if kind.startswith("multipart/") and isinstance(inner, list):
@@ -195,7 +196,7 @@ def _is_shown(disposition: str, name: str, found: Leaves) -> bool:
 
 
 def _attach_mail(part: email.message.Message, kind: str, name: str, found: Leaves) -> None:
-    inner = part.get_payload()
+    inner = payload(part)
     if isinstance(inner, list) and inner and isinstance(inner[0], email.message.Message):
         found.forwarded.append(inner[0])
         size = sum(len(value) for _, value in inner[0].raw_items())
@@ -203,6 +204,22 @@ def _attach_mail(part: email.message.Message, kind: str, name: str, found: Leave
     else:
         size = len(bytes_of(part, found))
     found.attachments.append(Attachment(name=name, content_type=kind, size=size, inline=False))
+
+
+def payload(part: email.message.Message) -> object:
+    """What a part holds: a list of parts, or text as it was transferred (raw bytes as surrogates).
+
+    The standard library reads that text by the part's charset, and fails on some of them.
+    """
+    try:
+        return part.get_payload()
+    except (ValueError, LookupError, TypeError):
+        with suppress(ValueError, LookupError, TypeError):
+            part.del_param("charset")
+    try:
+        return part.get_payload()
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def content_type(part: email.message.Message) -> str:
@@ -260,7 +277,7 @@ def bytes_of(part: email.message.Message, found: Leaves) -> bytes:
         content = part.get_payload(decode=True)
     except (ValueError, LookupError, AttributeError, TypeError, AssertionError, KeyError):
         found.defects.append("transfer encoding could not be undone")
-        content = str(part.get_payload()).encode("utf-8", "surrogateescape")
+        content = str(payload(part)).encode("utf-8", "surrogateescape")
     return content if isinstance(content, bytes) else b""
 
 
@@ -294,12 +311,12 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
 
 def _report_text(part: email.message.Message) -> str:
-    inner = part.get_payload()
+    inner = payload(part)
     if isinstance(inner, list):
         blocks = [
-            "\n".join(f"{name}: {value}" for name, value in block.raw_items()) + f"\n{block.get_payload()}"
+            "\n".join(f"{name}: {value}" for name, value in block.raw_items()) + f"\n{payload(block)}"
             for block in inner
             if isinstance(block, email.message.Message)
         ]
-        return "\n\n".join(blocks)
-    return str(inner)
+        inner = "\n\n".join(blocks)
+    return charsets.decode(str(inner).encode("utf-8", "surrogateescape"))[0]
