@@ -44,7 +44,7 @@ class Head:
         coefficients = self.model.coef_
         weights = coefficients[place] if len(coefficients) > 1 else coefficients[0] * (1 if place else -1)
         spoken = [
-            (names[column].removeprefix("word__"), round(float(value * weights[column]), 4))
+            (names[column].removeprefix("word__"), round(float(value * weights[column] / self.temperature), 4))
             for column, value in zip(values.indices.tolist(), values.data.tolist(), strict=True)
             if weights[column] > 0 and names[column].startswith("word__")
         ]
