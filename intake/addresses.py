@@ -37,6 +37,17 @@ def path(text: str) -> str | None:
     return text
 
 
+def deliverable(text: str) -> str | None:
+    """The address as any mail server takes it: ASCII, the domain in its IDNA form; None if it has no such form."""
+    local, _, domain = (path(text) or "").rpartition("@")
+    if not local.isascii() or not domain:
+        return None  # an address beyond ASCII needs SMTPUTF8 on the whole way (RFC 6531)
+    try:
+        return f"{local}@{domain.encode('idna').decode('ascii')}" if not domain.isascii() else f"{local}@{domain}"
+    except UnicodeError:
+        return None
+
+
 def key(address: str) -> str:
     """The form in which two spellings of one mailbox are equal: lower case, no plus-tag."""
     local, _, domain = address.lower().rpartition("@")

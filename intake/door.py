@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from intake import reply, screening
-from intake.addresses import key
+from intake.addresses import deliverable, key
 from intake.charsets import decode_header
 from intake.message import ParsedMessage, parse
 from intake.screening import Case, Suppression
@@ -213,11 +213,12 @@ def _answer(
     ours = next((each for each in row.rcpt_to if "@" in each), next(iter(terms.own_addresses)))
     sender = terms.reply_from or ours
     message_id = f"reply.{row.id}@{sender.rpartition('@')[2].strip('> ')}"
-    content = reply.acknowledgement(_reply_terms(row, message, receipt, terms, sender, message_id, now))
+    recipient = deliverable(row.mail_from) or row.mail_from
+    content = reply.acknowledgement(_reply_terms(recipient, message, receipt, terms, sender, message_id, now))
     outgoing = tables.mail.OutgoingMail(
         mail_id=row.id,
         request_id=receipt.request,
-        recipient=row.mail_from,
+        recipient=recipient,
         message_id=message_id,
         content=content,
         state=OutgoingState.PENDING,
@@ -229,7 +230,7 @@ def _answer(
 
 
 def _reply_terms(
-    row: tables.mail.Mail,
+    recipient: str,
     message: ParsedMessage,
     receipt: Receipt,
     terms: ReplyTerms,
@@ -238,7 +239,7 @@ def _reply_terms(
     now: datetime,
 ) -> reply.Terms:
     return reply.Terms(
-        recipient=row.mail_from,
+        recipient=recipient,
         sender=sender,
         subject=message.subject,
         reference=receipt.reference,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from intake.addresses import key, path
+from intake.addresses import deliverable, key
 from intake.message import ParsedMessage
 from models.terms import Envelope
 
@@ -187,11 +187,11 @@ def hops(case: Case) -> Suppression | None:
 
 
 def no_recipient(case: Case) -> Suppression | None:
-    """A return path that is no plain address: an answer could go somewhere else."""
-    if path(case.envelope.mail_from) is not None:
+    """A return path that is no plain address: an answer could go somewhere else, or nowhere."""
+    if deliverable(case.envelope.mail_from) is not None:
         return None
     shown = case.envelope.mail_from[:80].encode("ascii", "backslashreplace").decode()
-    return Suppression(reason="no-recipient", evidence=f"MAIL FROM:<{shown}>", clause="RFC 5321 §4.1.2")
+    return Suppression(reason="no-recipient", evidence=f"MAIL FROM:<{shown}>", clause="RFC 5321 §4.1.2, RFC 6531")
 
 
 def junk(case: Case) -> Suppression | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from intake.addresses import Mailbox, path
+from intake.addresses import Mailbox, deliverable
 from intake.message import ParsedMessage
 from intake.screening import CHECKS, Case, Suppression, authentication
 
@@ -23,7 +23,7 @@ SENT_BY_MACHINE = {
 def as_json(message: ParsedMessage, file: str, *, case: Case, silence: Suppression | None) -> dict[str, Any]:
     """The contract's `parse` line; `silence` is what screening said of the mail."""
     kind = automatic_kind(case)
-    to = None if silence else path(case.envelope.mail_from)
+    to = None if silence else deliverable(case.envelope.mail_from)
     sending = silence is None and to is not None
     return {
         "file": file,

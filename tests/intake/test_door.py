@@ -151,6 +151,19 @@ def test_a_return_path_that_is_no_address_is_not_answered(session, envelope, mai
     assert tables.mail.reply_to(session, accepted) is None
 
 
+@pytest.mark.parametrize(
+    ("sender", "recipient"),
+    [("info@bücher.example", "info@xn--bcher-kva.example"), ("jürgen@nordhandel.example", None)],
+)
+def test_addresses_beyond_ascii(session, envelope, mail, now, terms, sender, recipient):
+    """A domain has an ASCII form; a mailbox has none, and our smarthost may not take it (RFC 6531)."""
+    accepted = arrive(session, envelope(sender), mail(), now)
+    door.process(session, accepted, receive=RECEIVE, terms=terms, now=now)
+    outgoing = tables.mail.reply_to(session, accepted)
+    assert (outgoing.recipient if outgoing else None) == recipient
+    assert (tables.mail.fetch(session, accepted).suppression == "no-recipient") == (recipient is None)
+
+
 def test_an_old_backlog_is_not_answered(session, envelope, mail, now, terms):
     """Nobody wants an acknowledgement two days late (C22)."""
     accepted = arrive(session, envelope(), mail(), now)

@@ -93,7 +93,52 @@ def test_nothing_of_the_sender_breaks_out_of_its_header(subject, reference):
         "Content-Language", "In-Reply-To", "References", "MIME-Version", "Content-Type",
     ]  # fmt: skip
     assert sorted(head.keys()) == sorted(expected)
-    assert len(raw) < 6_000
+    assert len(raw) < 4_096
+
+
+OUTLOOK = "AM0PR01MB1234567890ABCDEF1234567890ABCDEF1234567890@AM0PR01MB1234.mail01.prod.outlook.example"
+
+
+def test_a_long_message_id_is_never_encoded():
+    """An encoded id joins no thread (RFC 2047 §5); real ones are longer than a line."""
+    raw = acknowledgement(replace(BASE, in_reply_to=OUTLOOK, references=(f"x{OUTLOOK}", f"y{OUTLOOK}")))
+    head = raw.partition(b"\r\n\r\n")[0].decode()
+    assert "=?" not in head
+    unfolded = head.replace("\r\n ", " ")
+    assert f"In-Reply-To: <{OUTLOOK}>" in unfolded
+    assert f"References: <x{OUTLOOK}> <y{OUTLOOK}> <{OUTLOOK}>" in unfolded
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "a b@x.example", "a\x1b@x.example", "jürgen@x.example", "a>b@x.example", "x" * 300]
+)
+def test_an_id_that_is_none_is_not_repeated(bad):
+    """Better no thread than a broken header."""
+    mail = read(replace(BASE, in_reply_to=bad))
+    assert mail["In-Reply-To"] is None
+    assert mail["References"] is None
+
+
+@pytest.mark.parametrize("language", reply.languages())
+def test_no_reply_amplifies(language):
+    """Under 4 KB with the longest subject and thread, in every language (C19)."""
+    longest = replace(
+        BASE,
+        subject="障害" * 300,
+        in_reply_to=OUTLOOK,
+        references=tuple(f"{number}{OUTLOOK}" for number in range(50)),
+        urgent=True,
+        language=language,
+    )
+    assert len(acknowledgement(longest)) < 4_096
+    assert read(longest)["Subject"].count("障") >= 15
+
+
+def test_a_name_in_the_own_address_is_encoded_and_its_address_is_not():
+    """`SWITCHBOARD_REPLY_FROM` may have one."""
+    mail = read(replace(BASE, sender="Störungsstelle <support@example.com>"))
+    (address,) = mail["From"].addresses
+    assert (address.display_name, address.addr_spec) == ("Störungsstelle", "support@example.com")
 
 
 @pytest.mark.parametrize("evil", ["{{7*7}}", "{0.__class__}", "%(x)s", "$link", "${reference}"])
