@@ -61,7 +61,7 @@ class Entrance:
         return response
 
     def sign_out(self, request: Request) -> Response:
-        """End this session for good; without one there is nothing to end."""
+        """End the sign-in for good; without one there is nothing to end."""
         with transaction(self.desk.engine) as session:
             close_session(session, request.cookies.get(self.desk.cookie))
         response = RedirectResponse("/sign-in", 303)
