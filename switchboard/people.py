@@ -1,8 +1,8 @@
 """Who may sign in: made on the command line."""
 
-from console.sign_in import hash_password, new_token, token_digest
 from sqlalchemy.orm import Session
 
+from console.sign_in import hash_password, new_token, token_digest
 from models import tables
 from models.errors import Invalid
 from models.terms import Role
