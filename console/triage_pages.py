@@ -125,9 +125,7 @@ def decide(
             reference = _reference(session, found)
     except Conflict:
         return _conflict(request, reader, desk, name, back, channel)
-    if back == "request":
-        return RedirectResponse(f"/requests/{reference}?done={reference}", 303)
-    return RedirectResponse(_triage_path(after, channel, done=reference), 303)
+    return _shown_again(back, reference, after, channel)
 
 
 def undo(
@@ -147,9 +145,14 @@ def undo(
             reference = _reference(session, found)
     except Conflict:
         return _conflict(request, reader, desk, name, back, channel)
+    return _shown_again(back, reference, reference, channel)
+
+
+def _shown_again(back: str, done: str, following: str | None, channel: Channel | None) -> Response:
+    """Lead back to where the button was: the request's own page, or the queue with what follows open."""
     if back == "request":
-        return RedirectResponse(f"/requests/{reference}?done={reference}", 303)
-    return RedirectResponse(_triage_path(reference, channel, done=reference), 303)
+        return RedirectResponse(f"/requests/{done}?done={done}", 303)
+    return RedirectResponse(_triage_path(following, channel, done=done), 303)
 
 
 def _page(

@@ -117,7 +117,7 @@ def precedence(case: Case) -> Suppression | None:
 def suppress_header(case: Case) -> Suppression | None:
     """The sender's system asks for no automatic answer."""
     for value in case.message.header("x-auto-response-suppress"):
-        if {word.strip().lower() for word in value.split(",")} & {"all", "oof", "autoreply", "dr"} - {"dr"}:
+        if {word.strip().lower() for word in value.split(",")} & {"all", "oof", "autoreply"}:
             evidence = f"X-Auto-Response-Suppress: {value[:80]}"
             return Suppression(reason="asked-not-to", evidence=evidence, clause="MS-OXCMAIL §2.2.3.2.14")
     return None
