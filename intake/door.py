@@ -2,15 +2,13 @@
 
 import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import reply, screening
-from intake.addresses import deliverable, key
+from intake import answering, screening
+from intake.addresses import key
 from intake.charsets import decode_header
 from intake.message import ParsedMessage, parse
 from intake.screening import Case, Suppression
@@ -23,10 +21,8 @@ from models.terms import (
     Interaction,
     JobKind,
     MailState,
-    OutgoingState,
     Party,
     PartyKind,
-    Receipt,
 )
 
 TRACE = re.compile(
@@ -38,20 +34,6 @@ TRACE = re.compile(
 SUBJECT = re.compile(rb"^subject:[ \t]*([^\r\n]{1,400})", re.IGNORECASE | re.MULTILINE)
 HEAD = 65_536
 UNREADABLE = "This mail could not be read. Its bytes are kept as they came."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyTerms:
-    """How and when senders are answered; `mode` is "on", "dry-run" or "off"."""
-
-    reply_from: str
-    window: timedelta
-    max_age: timedelta
-    mode: str
-    own_addresses: frozenset[str]
-    support_phone: str
-    portal_link: Callable[[UUID], str]
-    trusted_authserv_id: str = ""
 
 
 def accept(session: Session, envelope: Envelope, content: bytes, now: datetime) -> UUID | None:
@@ -76,7 +58,7 @@ def digest(envelope: Envelope, content: bytes) -> str:
     return whole.hexdigest()
 
 
-def process(session: Session, mail: UUID, *, receive: Receive, terms: ReplyTerms, now: datetime) -> None:
+def process(session: Session, mail: UUID, *, receive: Receive, terms: answering.ReplyTerms, now: datetime) -> None:
     """Read a mail, hand it to the desk, and answer it or record why not. Running it twice changes nothing."""
     row = tables.mail.fetch(session, mail)
     if row is None or row.state is MailState.PROCESSED:
@@ -95,11 +77,11 @@ def process(session: Session, mail: UUID, *, receive: Receive, terms: ReplyTerms
     row.message_id = message.message_id or None
     row.request_id = receipt.request
     row.parsed = as_json(message, str(mail), case=case, silence=silence)
-    silence = silence or _held_back(session, row, receipt, terms, now)
+    silence = silence or answering.held_back(session, row, receipt, terms, now)
     if silence is not None:
-        _stay_silent(row, silence)
+        answering.stay_silent(row, silence)
     else:
-        _answer(session, row, message, receipt, terms, now)
+        answering.answer(session, row, message, receipt, terms, now)
     session.flush()
 
 
@@ -121,7 +103,7 @@ def mark_unparsed(session: Session, mail: UUID, *, receive: Receive, now: dateti
     receipt = receive(session, interaction, now)
     row.state = MailState.UNPARSED
     row.request_id = receipt.request
-    _stay_silent(row, Suppression(reason="unparsed", evidence="could not be processed", clause="RFC 3834 §2"))
+    answering.stay_silent(row, Suppression(reason="unparsed", evidence="could not be processed", clause="RFC 3834 §2"))
     session.flush()
 
 
@@ -181,77 +163,4 @@ def envelope_of(row: tables.mail.Mail) -> Envelope:
         peer=row.peer,
         helo=row.helo,
         received_at=row.received_at,
-    )
-
-
-def _held_back(
-    session: Session, row: tables.mail.Mail, receipt: Receipt, terms: ReplyTerms, now: datetime
-) -> Suppression | None:
-    """Reasons that lie with us, not with the mail: switched off, too late, answered already."""
-    if terms.mode != "on":
-        return Suppression(
-            reason=terms.mode, evidence=f"SWITCHBOARD_AUTOREPLY={terms.mode}", clause="operator's setting"
-        )
-    if now - row.received_at > terms.max_age:
-        evidence = f"accepted {row.received_at:%Y-%m-%d %H:%M} UTC"
-        return Suppression(reason="too-old", evidence=evidence, clause="operator's setting SWITCHBOARD_REPLY_MAX_AGE")
-    if not tables.mail.open_window(session, receipt.policy, key(row.mail_from), terms.window):
-        return Suppression(
-            reason="window", evidence="answered within the reply window", clause="RFC 3834 §2, RFC 5230 §4.2"
-        )
-    return None
-
-
-def _stay_silent(row: tables.mail.Mail, silence: Suppression) -> None:
-    row.suppression, row.suppression_evidence = silence.reason, silence.evidence
-    row.suppression_clause = silence.clause
-
-
-def _answer(
-    session: Session, row: tables.mail.Mail, message: ParsedMessage, receipt: Receipt, terms: ReplyTerms, now: datetime
-) -> None:
-    ours = next((each for each in row.rcpt_to if "@" in each), next(iter(terms.own_addresses)))
-    sender = terms.reply_from or ours
-    message_id = f"reply.{row.id}@{sender.rpartition('@')[2].strip('> ')}"
-    recipient = deliverable(row.mail_from) or row.mail_from
-    content = reply.acknowledgement(_reply_terms(recipient, message, receipt, terms, sender, message_id, now))
-    outgoing = tables.mail.OutgoingMail(
-        mail_id=row.id,
-        request_id=receipt.request,
-        recipient=recipient,
-        message_id=message_id,
-        content=content,
-        state=OutgoingState.PENDING,
-        created_at=now,
-    )
-    session.add(outgoing)
-    session.flush()
-    tables.jobs.schedule(session, JobKind.MAIL_SEND, outgoing.id, now)
-
-
-def _reply_terms(
-    recipient: str,
-    message: ParsedMessage,
-    receipt: Receipt,
-    terms: ReplyTerms,
-    sender: str,
-    message_id: str,
-    now: datetime,
-) -> reply.Terms:
-    return reply.Terms(
-        recipient=recipient,
-        sender=sender,
-        subject=message.subject,
-        reference=receipt.reference,
-        policy_name=receipt.policy_name,
-        portal_link=terms.portal_link(receipt.request),
-        phone=receipt.support_phone or terms.support_phone,
-        channels=receipt.sla_channels,
-        urgent=receipt.looks_urgent,
-        unreadable=not message.text.strip() and not message.subject,
-        language=message.language,
-        message_id=message_id,
-        in_reply_to=message.message_id,
-        references=message.references,
-        date=now,
     )

@@ -50,6 +50,8 @@ class MailState(StrEnum):
     RECEIVED = "received"
     PROCESSED = "processed"
     UNPARSED = "unparsed"
+    SWALLOWED = "swallowed"
+    """A bounce of one of our replies: counted there, no request of its own."""
 
 
 class OutgoingState(StrEnum):
@@ -62,6 +64,29 @@ class OutgoingState(StrEnum):
     FAILED = "failed"
     UNCERTAIN = "uncertain"
     DROPPED = "dropped"
+    BOUNCED = "bounced"
+
+
+class Joined(StrEnum):
+    """What told that a mail belongs to a request that was there before."""
+
+    REPLY_ID = "reply-id"
+    REPLY_ADDRESS = "reply-address"
+    THREAD = "thread"
+    SUBJECT = "subject"
+
+
+class Autoreply(StrEnum):
+    """Whether redirected senders are told: on, decided and recorded but not sent, or off."""
+
+    ON = "on"
+    DRY_RUN = "dry-run"
+    OFF = "off"
+
+    def at_most(self, other: "Autoreply") -> "Autoreply":
+        """The more restrained of the two."""
+        order = list(Autoreply)
+        return max(self, other, key=order.index)
 
 
 class JobState(StrEnum):
@@ -138,6 +163,7 @@ class Interaction:
     `source` is unique per approach ("mail:<uuid>", "call:<CallSid>:problem"): received twice, it
     counts once. `clock_started_at` is the UTC second the SLA clock starts, or None where the
     channel starts none (redirected mail). `request` names a request this belongs to, if known.
+    `fields` are the policy's form fields as the person filled them in, by field name.
     """
 
     source: str
@@ -154,6 +180,7 @@ class Interaction:
     request: UUID | None = None
     clock_started_at: datetime | None = None
     note: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from intake import door, mailer
+from intake import answering, door, mailer
 from models.errors import Misconfigured
 from models.store import connect, transaction
 from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
@@ -168,9 +168,9 @@ class Switchboard:
         return mailer.Capture(self.settings.data_dir / "outbox")
 
     @cached_property
-    def reply_terms(self) -> door.ReplyTerms:
+    def reply_terms(self) -> answering.ReplyTerms:
         """How and when senders are answered."""
-        return door.ReplyTerms(
+        return answering.ReplyTerms(
             reply_from=self.settings.reply_from,
             window=self.settings.reply_window,
             max_age=self.settings.reply_max_age,

@@ -2,7 +2,6 @@
 
 import os
 from datetime import timedelta
-from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,20 +10,13 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import Misconfigured
+from models.terms import Autoreply
 
 PREFIX = "SWITCHBOARD_"
 SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
 """Names a directory with one file per secret (Docker and systemd put theirs there)."""
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
-
-
-class Autoreply(StrEnum):
-    """Whether redirected senders are told: on, written but not sent, or off."""
-
-    ON = "on"
-    DRY_RUN = "dry-run"
-    OFF = "off"
 
 
 class Settings(BaseSettings):

@@ -38,6 +38,9 @@ class Mail(Base):
     suppression: Mapped[str | None]
     suppression_evidence: Mapped[str | None]
     suppression_clause: Mapped[str | None]
+    joined: Mapped[terms.Joined | None] = mapped_column(one_of(terms.Joined))
+    joined_evidence: Mapped[str | None]
+    unread_because: Mapped[str | None]
 
 
 class OutgoingMail(Base):
@@ -57,16 +60,49 @@ class OutgoingMail(Base):
     error: Mapped[str | None]
     created_at: Mapped[At]
     sent_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
 
 
 class ReplyWindow(Base):
-    """When a sender was last answered under a policy: the once-per-window rule is this row."""
+    """When a sender was last answered under a policy, and how often: the once-per-window rule is this row."""
 
     __tablename__ = "reply_windows"
 
     policy: Mapped[str] = mapped_column(primary_key=True)
     sender: Mapped[str] = mapped_column(primary_key=True)
     opened_at: Mapped[At]
+    answers: Mapped[int] = mapped_column(server_default="1")
+
+
+class ReplyCount(Base):
+    """How many replies went to a domain ("*": to all) in an hour: the last fuse against loops."""
+
+    __tablename__ = "reply_counts"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[At] = mapped_column(primary_key=True)
+    replies: Mapped[int]
+
+
+class DeadAddress(Base):
+    """An address that refused or bounced a reply for good: it is not written to again."""
+
+    __tablename__ = "dead_addresses"
+
+    address: Mapped[str] = mapped_column(primary_key=True)
+    evidence: Mapped[str]
+    since: Mapped[At]
+
+
+class Switch(Base):
+    """A setting an operator changes while everything runs; it only ever restrains the configured one."""
+
+    __tablename__ = "switches"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    changed_by: Mapped[str]
+    changed_at: Mapped[At]
 
 
 def fetch(session: Session, mail: UUID) -> Mail | None:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, Text, UniqueConstraint, select
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -60,6 +60,7 @@ class Interaction(Base):
     language: Mapped[str | None]
     note: Mapped[str] = mapped_column(default="")
     facts: Mapped[list[Any]] = mapped_column(JSONB)
+    fields: Mapped[Json] = mapped_column(server_default="{}")
     received_at: Mapped[At]
 
 
@@ -111,6 +112,36 @@ class ClockEvent(Base):
     event: Mapped[str]
     source: Mapped[str]
     at: Mapped[At]
+
+
+class Redirection(Base):
+    """What came of telling a sender to use an SLA channel: the funnel, one row for each request that was mailed."""
+
+    __tablename__ = "redirections"
+
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), primary_key=True)
+    policy: Mapped[str] = mapped_column(index=True)
+    told_at: Mapped[datetime | None]
+    opened_at: Mapped[datetime | None]
+    raised_at: Mapped[datetime | None]
+    raised_on: Mapped[terms.Channel | None] = mapped_column(one_of(terms.Channel))
+    wrote_again_at: Mapped[datetime | None]
+
+
+class Upload(Base):
+    """A file a customer added on the portal; its bytes are stored as they came and never unpacked."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (UniqueConstraint("request_id", "digest"),)
+
+    id: Mapped[Id]
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("requests.id"), index=True)
+    name: Mapped[str]
+    content_type: Mapped[str]
+    size: Mapped[int]
+    digest: Mapped[str]
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    received_at: Mapped[At]
 
 
 def fetch(session: Session, request: UUID) -> Request | None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from intake import door
-from intake.door import ReplyTerms
+from intake.answering import ReplyTerms
 from models import tables
 from models.store import transaction
 from models.terms import Channel, JobKind, MailState
