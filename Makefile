@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock bench docs changelog clean
+.PHONY: help up test check format lock bench bench-mail bench-parse bench-mail-samples fuzz soak docs changelog clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +24,21 @@ format: $(STAMP)-test  ## Format the code and mend what a machine can mend
 
 bench: $(STAMP)-test  ## Print the benchmarks, as ratios with their baselines
 	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+bench-mail: $(STAMP)-test  ## How fast mail is taken, against stock aiosmtpd and Postfix (needs Debian's postfix)
+	@$(BIN)/python bench/mail.py $(ARGS)
+
+bench-parse: $(STAMP)-test  ## What reading a mail costs, against the standard library
+	@$(BIN)/python bench/parse.py $(ARGS)
+
+bench-mail-samples: $(STAMP)-test  ## Score `switchboard parse` on a manifest of sample mails (ARGS="--samples DIR")
+	@$(BIN)/python bench/mail_samples.py $(ARGS)
+
+fuzz: $(STAMP)-test  ## Fuzz the mail reader with atheris (ARGS="--seconds 600")
+	@$(BIN)/python bench/fuzz_parse.py $(ARGS)
+
+soak: $(STAMP)-test  ## The long form of the journeys: 1,000 mails through Postfix, the gateway killed twice
+	@SWITCHBOARD_TEST_FULL=1 $(BIN)/pytest tests/journeys/test_postfix.py $(ARGS)
 
 docs: $(STAMP)-test  ## Write the generated tables of docs/ anew
 	@$(BIN)/python docs/generate.py

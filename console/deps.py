@@ -14,7 +14,7 @@ from models import tables
 from models.errors import Forbidden, SwitchboardError
 from models.ports import Clock, Receive, Suggest, Wake
 from models.store import transaction
-from models.terms import Role
+from models.terms import Autoreply, Role
 from triage.policy import Policy
 
 
@@ -36,6 +36,7 @@ class Desk:
     session_hours: int
     public_url: str
     outbox: Path | None = None
+    autoreply: Autoreply = Autoreply.ON
     redis_url: str | None = None
 
     @property
@@ -135,5 +136,6 @@ def allowed(identify: Callable[..., Reader], role: Role) -> Callable[..., Reader
 
 Viewer = Annotated[Reader, Depends(allowed(signed_in, Role.VIEWER))]
 Decider = Annotated[Reader, Depends(allowed(signed_in, Role.ENGINEER))]
+Lead = Annotated[Reader, Depends(allowed(signed_in, Role.LEAD))]
 TokenViewer = Annotated[Reader, Depends(allowed(by_token, Role.VIEWER))]
 TokenDecider = Annotated[Reader, Depends(allowed(by_token, Role.ENGINEER))]

@@ -1,13 +1,12 @@
-"""The other pages: requests, calls, policies, replies."""
+"""The other pages: requests, calls, policies."""
 
-from email import message_from_bytes, policy
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
-from console import queries, record
+from console import queries
 from console.deps import DeskHere, Viewer
 from console.queries import Filters
 from console.rendering import render
@@ -16,7 +15,6 @@ from models.store import transaction
 from models.terms import Channel, TriageState
 
 PAGE = 50
-SHOWN_HEADERS = ("From", "To", "Subject", "Date", "Auto-Submitted", "In-Reply-To", "Message-ID")
 
 
 def requests(
@@ -64,41 +62,3 @@ def one_policy(request: Request, reader: Viewer, desk: DeskHere, name: str) -> H
     if pack is None:
         raise NotFound(public=f"There is no policy {name}.")
     return render(request, "policy.html", reader=reader, section="policies", pack=pack)
-
-
-def outbox(request: Request, reader: Viewer, desk: DeskHere, before: UUID | None = None) -> HTMLResponse:
-    """What became of every mail's answer, and the work that waits for a person."""
-    with transaction(desk.engine) as session:
-        lines, following = queries.reply_page(session, before, PAGE)
-        parked = queries.parked_jobs(session) if before is None else []
-    return render(
-        request,
-        "outbox.html",
-        reader=reader,
-        section="outbox",
-        lines=lines,
-        following=following,
-        parked=parked,
-        captured_in=str(desk.outbox) if desk.outbox else "",
-    )
-
-
-def reply(request: Request, reader: Viewer, desk: DeskHere, outgoing: UUID) -> HTMLResponse:
-    """One answer as it was written: its headers and its text."""
-    with transaction(desk.engine) as session:
-        found = record.reply_content(session, outgoing)
-    if found is None:
-        raise NotFound(public="There is no such reply.")
-    row, number = found
-    headers, text = as_read(row.content)
-    return render(
-        request, "reply.html", reader=reader, section="outbox", row=row, number=number, headers=headers, text=text
-    )
-
-
-def as_read(content: bytes) -> tuple[list[tuple[str, str]], str]:
-    """The headers worth showing and the plain text of a mail we wrote."""
-    message = message_from_bytes(content, policy=policy.default)
-    body = message.get_body(("plain", "html"))
-    headers = [(name, str(message[name])) for name in SHOWN_HEADERS if message[name]]
-    return headers, str(body.get_content()) if body is not None else ""

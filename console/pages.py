@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from console import entrance, lists, media, triage_pages
+from console import downloads, entrance, lists, media, outbox, triage_pages
 from console.deps import Desk
 from console.entrance import Entrance
 from console.events import Pulse
@@ -39,9 +39,12 @@ def _pages(desk: Desk) -> tuple[Page, ...]:
         ("POST", "/requests/{name}/undo", triage_pages.undo),
         ("GET", "/calls", lists.calls),
         ("GET", "/recordings/{recording}", media.recording),
+        ("GET", "/mails/{mail}", downloads.raw_mail),
+        ("GET", "/uploads/{upload}", downloads.upload),
         ("GET", "/policies", lists.policies),
         ("GET", "/policies/{name}", lists.one_policy),
-        ("GET", "/outbox", lists.outbox),
-        ("GET", "/outbox/{outgoing}", lists.reply),
+        ("GET", "/outbox", outbox.outbox),
+        ("POST", "/outbox/autoreply", outbox.switch),
+        ("GET", "/outbox/{outgoing}", outbox.reply),
         ("GET", "/events", pulse.events),
     )

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, exists, func, or_, select, text, true
 from sqlalchemy.orm import Session
 
-from models.tables import calls, directory, jobs, mail, requests
-from models.terms import Channel, JobState, OutgoingState, TriageState
+from models.tables import calls, directory, mail, requests
+from models.terms import Channel, TriageState
 
 QUEUE_LIMIT = 300
 """Rows of the queue on a page; whoever is further behind than this needs colleagues, not a longer page."""
@@ -35,6 +35,7 @@ OWN_COLUMNS = (
     "decided_type",
     "decided_priority",
     "decided_at",
+    "follow_up_at",
 )
 """What a line shows of the request's own row. Columns, not rows: whoever decides later must read the row afresh."""
 
@@ -72,6 +73,7 @@ class Brief:
     decided_type: str | None
     decided_priority: str | None
     decided_at: datetime | None
+    follow_up_at: datetime | None
     suggestion: Suggested | None
 
     @property
@@ -117,34 +119,10 @@ class CallLine:
         return f"{requests.REFERENCE_PREFIX}{self.number}" if self.number is not None else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyLine:
-    """What became of the answer to one mail: its state, or why there was none."""
-
-    mail_id: UUID
-    mail_from: str
-    received_at: datetime
-    suppression: str | None
-    suppression_evidence: str | None
-    suppression_clause: str | None
-    outgoing_id: UUID | None
-    recipient: str | None
-    state: OutgoingState | None
-    attempts: int | None
-    error: str | None
-    created_at: datetime | None
-    sent_at: datetime | None
-    number: int | None
-
-    @property
-    def reference(self) -> str | None:
-        """The number of the request, or None while there is none."""
-        return f"{requests.REFERENCE_PREFIX}{self.number}" if self.number is not None else None
-
-
 def queue(session: Session, channel: Channel | None = None) -> list[Brief]:
-    """What waits for a decision, oldest first, with the suggestion in force; at most `QUEUE_LIMIT` rows."""
-    found = _briefs().where(requests.Request.state == TriageState.TO_CONFIRM)
+    """What waits for a decision, the first one or another, oldest first; at most `QUEUE_LIMIT` rows."""
+    row = requests.Request
+    found = _briefs().where(or_(row.state == TriageState.TO_CONFIRM, row.follow_up_at.is_not(None)))
     if channel is not None:
         found = found.where(requests.Request.channel == channel)
     return [_brief(row) for row in session.execute(found.order_by(requests.Request.id).limit(QUEUE_LIMIT))]
@@ -225,44 +203,6 @@ def call_page(session: Session, before: UUID | None, limit: int) -> tuple[list[C
         found = found.where(calls.Call.id < before)
     lines = [CallLine(**row._mapping) for row in session.execute(found)]  # noqa: SLF001 - a row's public name
     return lines[:limit], lines[limit - 1].id if len(lines) > limit else None
-
-
-def reply_page(session: Session, before: UUID | None, limit: int) -> tuple[list[ReplyLine], UUID | None]:
-    """Mails with what became of their answer, newest first, and the mail id to go on from."""
-    out = mail.OutgoingMail
-    found = (
-        select(
-            mail.Mail.id.label("mail_id"),
-            mail.Mail.mail_from,
-            mail.Mail.received_at,
-            mail.Mail.suppression,
-            mail.Mail.suppression_evidence,
-            mail.Mail.suppression_clause,
-            out.id.label("outgoing_id"),
-            out.recipient,
-            out.state,
-            out.attempts,
-            out.error,
-            out.created_at,
-            out.sent_at,
-            requests.Request.number,
-        )
-        .outerjoin(out, out.mail_id == mail.Mail.id)
-        .outerjoin(requests.Request, requests.Request.id == mail.Mail.request_id)
-        .where(or_(out.id.is_not(None), mail.Mail.suppression.is_not(None)))
-        .order_by(mail.Mail.id.desc())
-        .limit(limit + 1)
-    )
-    if before is not None:
-        found = found.where(mail.Mail.id < before)
-    lines = [ReplyLine(**row._mapping) for row in session.execute(found)]  # noqa: SLF001 - a row's public name
-    return lines[:limit], lines[limit - 1].mail_id if len(lines) > limit else None
-
-
-def parked_jobs(session: Session) -> list[jobs.Job]:
-    """Work that was given up and waits for a person, the latest hundred."""
-    found = select(jobs.Job).where(jobs.Job.state == JobState.PARKED).order_by(jobs.Job.id.desc()).limit(100)
-    return list(session.scalars(found))
 
 
 def pulse(session: Session) -> str:

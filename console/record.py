@@ -46,6 +46,7 @@ class Record:
     interactions: list[requests.Interaction]
     mails: list[mail.Mail]
     replies: list[Reply]
+    uploads: list[requests.Upload]
     calls: list[CallRecord]
     suggestion: requests.Suggestion | None
     decisions: list[requests.Decision]
@@ -60,7 +61,7 @@ class Record:
 
 
 def read(session: Session, request: UUID) -> Record | None:
-    """The record of a request, or None. Eight indexed reads, whatever the number of requests."""
+    """The record of a request, or None. Nine indexed reads, whatever the number of requests."""
     row = tables.requests.fetch(session, request)
     if row is None:
         return None
@@ -72,6 +73,7 @@ def read(session: Session, request: UUID) -> Record | None:
         interactions=tables.requests.interactions(session, request),
         mails=list(session.scalars(select(mail.Mail).where(mail.Mail.request_id == request).order_by(mail.Mail.id))),
         replies=_replies(session, request),
+        uploads=tables.requests.uploads(session, request),
         calls=[_call(session, call) for call in tables.calls.by_request(session, request)],
         suggestion=tables.requests.latest_suggestion(session, request),
         decisions=decisions,

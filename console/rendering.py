@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from console import wording
 from console.assets import asset_url
-from models.terms import Role
+from models.terms import Autoreply, Role
 
 THEME_COOKIE = "theme"
 THEMES = ("auto", "light", "dark")
@@ -26,7 +26,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals.update(asset=asset_url, Role=Role, words=wording)
+    found.globals.update(asset=asset_url, Autoreply=Autoreply, Role=Role, words=wording)
     found.filters.update(when=utc, iso=iso, percent=wording.percent)
     return found
 

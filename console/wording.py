@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from console.queries import Brief
-from models.terms import Channel, OutgoingState, TriageState, Verdict
+from models.terms import Autoreply, Channel, Joined, OutgoingState, TriageState, Verdict
 from triage.policy import Effect, Policy
 
 CHANNELS = {Channel.EMAIL: "E-mail", Channel.PHONE: "Phone", Channel.PORTAL: "Portal", Channel.API: "API"}
@@ -20,7 +20,19 @@ REPLIES = {
     OutgoingState.CAPTURED: "captured here, not sent",
     OutgoingState.FAILED: "refused by the mail server",
     OutgoingState.UNCERTAIN: "uncertain: may have been sent, is not sent again",
-    OutgoingState.DROPPED: "dropped: too old to be useful",
+    OutgoingState.DROPPED: "dropped before it was sent",
+    OutgoingState.BOUNCED: "came back: it could not be delivered",
+}
+JOINED = {
+    Joined.REPLY_ID: "answers our reply",
+    Joined.REPLY_ADDRESS: "was sent to our reply address",
+    Joined.THREAD: "answers a mail of this request",
+    Joined.SUBJECT: "names the reference in its subject",
+}
+AUTOREPLY = {
+    Autoreply.ON: "Senders are answered",
+    Autoreply.DRY_RUN: "Dry run: replies are decided and recorded, none is sent",
+    Autoreply.OFF: "Nobody is answered",
 }
 ANSWERS = {
     "problem": "Problem",
@@ -62,14 +74,17 @@ class Piece:
 
 
 def grouped(briefs: Iterable[Brief], policies: Mapping[str, Policy]) -> list[Group]:
-    """The queue under its headings: what looks most severe first, whatever the channel; then running clocks; then mail.
+    """The queue under its headings: what looks most severe, whatever the channel; running clocks; mail; follow-ups.
 
     Within a heading the longest wait comes first: a clock counts from its start, mail from its arrival.
     """
-    names = ("Looks most severe", "Clock running", "No SLA clock")
+    names = ("Looks most severe", "Clock running", "No SLA clock", "Wrote again after the decision")
     found: dict[str, list[Brief]] = {name: [] for name in names}
     for brief in briefs:
         top = severity(policies.get(brief.policy), suggested_level(brief)) == 0
+        if brief.follow_up_at:
+            found[names[3]].append(brief)
+            continue
         found[names[0] if top else names[1] if brief.clock_started_at else names[2]].append(brief)
     ordered = {
         name: sorted(rows, key=lambda row: row.clock_started_at or row.received_at) for name, rows in found.items()

@@ -1,6 +1,7 @@
 """Mail addresses from hostile text. Pure, linear, never raises (RFC 5322 §3.4, RFC 5321 §4.1.2)."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 MOST_ADDRESSES = 500
@@ -12,6 +13,13 @@ ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-]+"
 LABEL = r"[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9\u0080-\uffff-]{0,61}[A-Za-z0-9\u0080-\uffff])?"
 PATH = re.compile(rf"({ATOM}(?:\.{ATOM})*)@({LABEL}(?:\.{LABEL})*)")
 ADDRESS = re.compile(rf"{ATOM}(?:\.{ATOM})*\.?@{LABEL}(?:\.{LABEL})*")
+LONGEST_DOMAIN = 255
+DOTS = re.compile("[.\u3002\uff0e\uff61]")
+"""Every sign that separates labels (RFC 3490 §3.1)."""
+DEVIATIONS = frozenset("ßς\u200c\u200d")
+"""Letters that IDNA 2003, which the standard library speaks, maps to others: today they are domains of
+their own (RFC 5894 §7.2), and a reply to one of them must not go to the other's owner."""
+A_LABEL = re.compile(r"[a-z0-9_-]{1,63}")
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|<[^<>]*>?|[,;:]|\((?:[^()\\]|\\.)*\)?|[^",;:<(]+|.', re.DOTALL)
 
 
@@ -42,16 +50,40 @@ def deliverable(text: str) -> str | None:
     local, _, domain = (path(text) or "").rpartition("@")
     if not local.isascii() or not domain:
         return None  # an address beyond ASCII needs SMTPUTF8 on the whole way (RFC 6531)
+    ascii_form = a_labels(domain)
+    return f"{local}@{domain if domain.isascii() else ascii_form}" if ascii_form else None
+
+
+def a_labels(domain: str) -> str | None:
+    """The domain as the name system spells it: lower case, `xn--…`, no final dot (RFC 5890); None if it is none."""
+    if len(domain) > LONGEST_DOMAIN:
+        return None
     try:
-        return f"{local}@{domain.encode('idna').decode('ascii')}" if not domain.isascii() else f"{local}@{domain}"
+        labels = [_a_label(each) for each in DOTS.split(domain.lower().rstrip("."))]
     except UnicodeError:
         return None
+    return ".".join(labels) if all(A_LABEL.fullmatch(each) for each in labels) else None
+
+
+def _a_label(label: str) -> str:
+    if label.isascii():
+        return label
+    if DEVIATIONS & set(label):
+        return "xn--" + unicodedata.normalize("NFC", label).encode("punycode").decode("ascii")
+    return label.encode("idna").decode("ascii")
 
 
 def key(address: str) -> str:
-    """The form in which two spellings of one mailbox are equal: lower case, no plus-tag."""
-    local, _, domain = address.lower().rpartition("@")
-    return f"{local.partition('+')[0] or local}@{domain}"
+    """The form in which two spellings of one mailbox are equal: lower case, no plus-tag, the domain in A-labels."""
+    local, _, domain = address.rpartition("@")
+    local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
+    return f"{local.partition('+')[0] or local}@{a_labels(domain) or domain.lower()}"
+
+
+def domains(address: str) -> tuple[str, ...]:
+    """The domain of an address and every domain above it but the top one, in A-labels, the longest first."""
+    labels = key(address).rpartition("@")[2].split(".")
+    return tuple(".".join(labels[start:]) for start in range(len(labels) - 1))
 
 
 def mailboxes(header: str) -> tuple[Mailbox, ...]:

@@ -13,8 +13,11 @@ from intake.reports import STATUS, Undelivered, better
 LONGEST_NOTICE = 40_000
 MOST_LINES = 600
 MOST_RECIPIENTS = 200
+MOST_NAMED = 20
+"""For so many addresses the whole notice is searched for what is said of each."""
 DAEMON = re.compile(
-    r"mailer[-_.]?daemon|post-?master|mail[- ]?deliver(?:y|er)|deliver(?:y|er) (?:sub)?system|mdaemon@"
+    r"mailer[-_.]?daemon|post[-_]?master|mail server at \S+\."
+    r"|mail[- ]?deliver(?:y|er)|deliver(?:y|er) (?:sub)?system|mdaemon@"
     r"|mail[- ](?:sub)?system\b"
     r"|system administrator|mail administrator|(?:^|<)bounces?[@+-]|double-bounce",
     re.IGNORECASE,
@@ -64,8 +67,10 @@ RETURNED = re.compile(
     r"|body)|copy|below|included|header|start of|mensaje|ursprüngliche|mail follows|forwarded)\b"
     r"|^[\s>|]*(?:(?:here|the|this|a|your) )?(?:is |first )?(?:a )?(?:the )?(?:copy|header|first|beginning|text|body"
     r"|original|unsent|returned).{0,40}(?:message|mail|e-mail|header|lines).{0,40}(?:follow|below|attached|:\s*$)"
-    r"|^[\s>|]*(?:original|returned|unsent|undelivered|your) (?:message|mail|e-mail)(?: (?:as received|text|header"
+    r"|^[\s>|]*(?:original|returned|unsent|undelivered) (?:message|mail|e-mail)(?: (?:as received|text|header"
     r"|is))?.{0,12}(?:follow|attached|below|:?\s*$)"
+    r"|^[\s>|]*your (?:message|mail|e-mail)(?: (?:as received|text|header|is))?.{0,12}(?:follows?\b"
+    r"|attached|below|:\s*$)"
     r"|^[\s>]*(?:received: |return-path: |message-id: |x-[a-z-]+: |mime-version: |date: \w{3}, )",
     re.IGNORECASE,
 )
@@ -78,10 +83,24 @@ AT_START = re.compile(
 LABELLED = re.compile(
     rf"(?:recipient|address|addressee|user(?:name|id)?|mailbox|account|rcpt(?: to)?|deliver(?:y|ed)?(?: to)?"
     rf"|(?:generated|expanded) from|alias|addressed to|forward(?:ed)? to|to|dda:smtp|smtp|rfc822|宛先"
-    rf"|アドレス)\b[^@\n<>\"':=;]{{0,40}}[\s:=;<\"'(\[]{{1,6}}{ADDRESS}",
+    rf"|アドレス"
+    rf"|(?:quota|violation|unknown|rejected|failed|failure|error|full)\b.{{0,20}} for)"
+    rf"\b[^@\n<>\"':=;]{{0,40}}[\s:=;<\"'(\[]{{1,6}}{ADDRESS}",
     re.IGNORECASE,
 )
 ANYWHERE = re.compile(ADDRESS)
+MORE = re.compile(rf"[>\"')\]\s]{{0,4}}[,;]\s{{0,4}}[<\"']{{0,2}}{ADDRESS}")
+"""The next address of a list."""
+ROBOT = re.compile(
+    r"(?:^|<)(?:no[-_.]?reply|do[-_.]?not[-_.]?reply|mail[-_.]?admin\w*|system|bounces?)\b[^@]{0,40}@", re.IGNORECASE
+)
+UNDELIVERED = re.compile(
+    r"(?:could ?n[o']t|can ?n?[o']t|unable to|has not(?: yet)? been|was ?n[o']t|not able to|failed to) ?(?:be )?deliver"
+    r"|undeliver|deliver\w{0,3} (?:has )?(?:permanently |temporarily )?fail|returned to sender|RCPT TO:|unzustellbar"
+    r"|nicht zugestellt|non remis|no (?:se )?(?:pudo|ha podido) entregar|送信できません|配信できません|退信",
+    re.IGNORECASE,
+)
+"""What only mail servers say of a mail."""
 NOT_RECIPIENTS = re.compile(
     r"^(?:mailer-?daemon|postmaster|abuse|help|helpdesk|support|webmaster|root|hostmaster|admin|administrator"
     r"|double-bounce)@",
@@ -100,12 +119,17 @@ def looks_like(*, sender: str, subject: str, null_path: bool, text: str) -> bool
     """Whether a mail that is no standard report tells of a failed delivery.
 
     People paste bounces into mails to a support desk, so words alone prove nothing: it must be signed
-    by a mail server, or come from nobody with a subject that says it.
+    by a mail server, or come from nobody or a machine with words that only a mail server says.
     """
     signed, said = bool(DAEMON.search(sender)), bool(FAILURE_SUBJECT.search(subject))
-    if not (signed or (null_path and said)):
+    if signed or (null_path and said):
+        return said or bool(FAILURE.search(notice(text)))
+    if not (null_path or ROBOT.search(sender)):
         return False
-    return said or bool(FAILURE.search(notice(text)))
+    told = notice(text)
+    lines = told.split("\n")
+    named = _addresses(lines, AT_START, frozenset()) or _addresses(lines, LABELLED, frozenset())
+    return bool(named) and bool(UNDELIVERED.search(told))
 
 
 def notice(text: str) -> str:
@@ -131,7 +155,7 @@ def undelivered(text: str, *, ours: frozenset[str]) -> tuple[Undelivered, ...]:
         found = _addresses(lines, pattern, ours)
         if found:
             return _judged(lines, found)
-    return ()
+    return _judged(lines, _addresses(lines, AT_START, None))
 
 
 def judged(text: str, addresses: list[str]) -> tuple[Undelivered, ...]:
@@ -145,31 +169,53 @@ def _place(lines: list[str], address: str) -> int:
     return next((number for number, line in enumerate(lines) if address.lower() in line.lower()), 0)
 
 
-def _addresses(lines: list[str], pattern: re.Pattern[str], ours: frozenset[str]) -> dict[str, tuple[str, int]]:
+def _addresses(lines: list[str], pattern: re.Pattern[str], ours: frozenset[str] | None) -> dict[str, tuple[str, int]]:
+    """The addresses a pattern finds, with their lines; where `ours` is None any address counts."""
     found: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(lines):
-        for match in pattern.finditer(line[:1_000]):
-            address = match[1].strip(".'")
-            key = address.lower()
-            stranger = key not in ours and not NOT_RECIPIENTS.match(address)
-            if (
-                stranger
-                and not NOT_FAILED.search(GENERATED.sub("", line[: match.start(1)]))
-                and len(found) < MOST_RECIPIENTS
-            ):
-                found.setdefault(key, (address, number))
+        if "@" not in line:
+            continue
+        line = line[:1_000]  # noqa: PLW2901 - longer lines are no notice's
+        for match in pattern.finditer(line):
+            if NOT_FAILED.search(GENERATED.sub("", line[: match.start(1)])):
+                continue
+            next_one: re.Match[str] | None = match
+            while next_one is not None and len(found) < MOST_RECIPIENTS:
+                address = next_one[1].strip(".'")
+                if ours is None or (address.lower() not in ours and not NOT_RECIPIENTS.match(address)):
+                    found.setdefault(address.lower(), (address, number))
+                next_one = MORE.match(line, next_one.end(1)) if pattern is not ANYWHERE else None
     return found
 
 
 def _judged(lines: list[str], found: dict[str, tuple[str, int]]) -> tuple[Undelivered, ...]:
-    """Each address with the status said beside it: up to the next address, or anywhere if it is the only one."""
+    """Each address with the status said beside it, or behind the block of addresses it stands in.
+
+    What is said elsewhere counts only where no address has a status of its own.
+    """
     order = sorted(found.values(), key=lambda each: each[1])
     delayed = bool(DELAYED.search("\n".join(lines)))
+    nearby = [_near(lines, order, position) for position in range(len(order))]
+    codes = [better(*STATUS.findall(near)) for near in nearby]
+    elsewhere = "" if any(codes) else better(*STATUS.findall("\n".join(lines)))
     out = []
-    for position, (address, number) in enumerate(order):
-        end = order[position + 1][1] if position + 1 < len(order) else len(lines)
-        near = "\n".join(lines[number:end] if len(order) > 1 else lines)
-        status = better(*STATUS.findall(near)) or better(*STATUS.findall("\n".join(lines)))
+    for (address, _), near, code in zip(order, nearby, codes, strict=True):
+        status = code or elsewhere
         temporary = status.startswith("4") or (not status and delayed and not re.search(r"\b5\d\d\b", near))
         out.append(Undelivered(address=address, status=status, temporary=temporary))
     return tuple(out)
+
+
+def _near(lines: list[str], order: list[tuple[str, int]], position: int) -> str:
+    """The lines from an address to the next block of addresses, and every other line that names it."""
+    if len(order) == 1:
+        return "\n".join(lines)
+    address, start = order[position]
+    last = start
+    for _, number in order[position + 1 :]:
+        if number > last + 1:
+            break
+        last = number
+    end = next((number for _, number in order[position + 1 :] if number > last), len(lines))
+    named = [line for line in lines[end:] if address in line] if position < MOST_NAMED else []
+    return "\n".join([*lines[start:end], *named])

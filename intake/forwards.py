@@ -3,18 +3,21 @@
 import re
 from dataclasses import dataclass
 
-from intake import labels
+from intake import attributions, labels
 from intake.addresses import Mailbox, mailboxes
+from intake.headers import one_line
 
 FORWARD_SUBJECT = re.compile(
-    r"^\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|vs|vb|vl|ilt|i̇lt|rén|továbbítás|fs|trs|转发|轉寄|転送|전달)\s*[:：]\s*",
+    r"^\s*\[?(?:fwd?|wg|tr|rv|enc|i|doorst|pd|vs|vb|vl|ilt|i̇lt|rén|továbbítás|fs|trs|转发|轉寄|転送|전달)\s*[:：]\s*",
     re.IGNORECASE,
 )
 REPLY_SUBJECT = re.compile(
     r"^\s*(?:re|aw|antw|antwort|sv|odp|res|rif|ref|vá|ynt|回复|回覆|答复|返信|회신)\s*(?:\[\d+\])?\s*[:：]",
     re.IGNORECASE,
 )
-MOST_LINES = 10_000
+MOST_LINES = 5_000
+LONGEST = 300_000
+"""Lines and characters in which a forwarded mail may begin."""
 LOOK_AHEAD = 6
 """How many lines after "Forwarded message" its headers may begin."""
 ONE_LINE = re.compile(
@@ -47,7 +50,8 @@ def find(text: str, *, subject: str, is_answer: bool = False) -> Forward | None:
 
     `is_answer` says that the mail answers another (In-Reply-To) though its subject does not.
     """
-    lines = text.replace("\ufeff", "").split("\n", MOST_LINES)
+    lines = text[:LONGEST].replace("\ufeff", "").split("\n", MOST_LINES)
+    lines[-1] += text[LONGEST:]
     named = bool(FORWARD_SUBJECT.match(subject))
     answers = bool(REPLY_SUBJECT.match(subject)) or (is_answer and not named)
     for number, line in enumerate(lines):
@@ -60,7 +64,7 @@ def find(text: str, *, subject: str, is_answer: bool = False) -> Forward | None:
         block = None if answers else labels.block_at(lines, number)
         if block is not None and (named or "@" in block.fields["from"] or "date" in block.fields):
             return _from_block(lines, number, block)
-        if length := labels.attribution_at(lines, number):
+        if length := attributions.attribution_at(lines, number):
             return _from_attribution(lines, number, length, subject) if named else None
         if answers and (labels.block_at(lines, number) or labels.is_original_mark(line)):
             return None
@@ -100,12 +104,12 @@ def _field(piece: str) -> str | None:
 
 
 def _from_block(lines: list[str], start: int, block: labels.Block, *, at: int = 0) -> Forward:
-    senders = mailboxes(_plain(block.fields["from"]))
-    name = block.fields["from"].strip(" \"'*")
+    senders = mailboxes(one_line(_plain(block.fields["from"])))
+    name = one_line(block.fields["from"]).strip(" \"'*")
     sender = senders[0] if senders else Mailbox(name=name, address="") if name else None
     return Forward(
         sender=sender,
-        subject=_plain(block.fields.get("subject", "")),
+        subject=one_line(_plain(block.fields.get("subject", ""))),
         text=_unquoted(lines[block.end + at :]),
         comment=_comment(lines[:start]),
     )
@@ -113,7 +117,7 @@ def _from_block(lines: list[str], start: int, block: labels.Block, *, at: int = 
 
 def _from_attribution(lines: list[str], start: int, length: int, subject: str) -> Forward:
     written = " ".join(line.strip() for line in lines[start : start + length])
-    found = labels.ADDRESSED.search(written)
+    found = attributions.ADDRESSED.search(written)
     quoted = re.search(r'"([^"]{1,100})"', written)
     address = found[0].strip("()<>,;:\"'") if found else ""
     sender = Mailbox(name=quoted[1] if quoted else "", address=address)

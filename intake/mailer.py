@@ -1,37 +1,49 @@
 """The way out: a Maildir, or a smarthost. Sent once; an unclear end is *uncertain*, never resent by itself."""
 
 import os
-import smtplib
-import socket
-import ssl
+import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
 
+from intake import answering, limits, relay, restored
+from intake.relay import NotNow, Said, Unclear
 from models import tables
-from models.errors import Misconfigured, Unavailable
+from models.errors import Unavailable
 from models.store import transaction
-from models.terms import OutgoingState
+from models.terms import Autoreply, OutgoingState
 
-TIMEOUT = 30.0
-STARTTLS = ("require", "opportunistic", "never")
+MOST_MAILS = 100
+"""Mails over one connection; some servers take no more."""
+MOST_REST = 30.0
+"""Seconds a connection is kept without a mail."""
+FAILURES = 5
+"""Connections in a row that fail before the smarthost is left alone."""
+FIRST_PAUSE, LONGEST_PAUSE = 60.0, 600.0
+"""Seconds the smarthost is left alone: doubled each time it still does not answer."""
+OUR_FAULT = re.compile(r"\b5\.7\.\d{1,3}\b|relay", re.IGNORECASE)
+"""Refusals at RCPT that are about us, not the recipient: we may not relay there (RFC 3463 §3.8)."""
+PROTOCOL_CODES = frozenset({500, 502, 503, 504, 530, 535, 555})
+FULL = re.compile(r"\b5\.2\.[23]\b")
+"""The mailbox is there, and full, or takes no mail of this size (RFC 3463 §3.3)."""
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a delivery ended; `state` is None where it may be tried again."""
+    """How a delivery ended; `state` is None where it may be tried again. `dead`: there is no such recipient."""
 
     state: OutgoingState | None
     error: str = ""
+    dead: bool = False
 
 
 class Transport(Protocol):
@@ -39,6 +51,10 @@ class Transport(Protocol):
 
     repeatable: bool
     """Whether delivering twice leaves one mail, so that an interrupted delivery may be done again."""
+
+    def away(self) -> str:
+        """Why nothing can be handed over now; empty if it can be tried."""
+        ...
 
     def deliver(self, outgoing: UUID, recipient: str, content: bytes) -> Outcome:
         """Hand one mail over; never raises."""
@@ -52,6 +68,10 @@ class Capture:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+
+    def away(self) -> str:
+        """A directory is always there to be tried."""
+        return ""
 
     def deliver(self, outgoing: UUID, recipient: str, content: bytes) -> Outcome:  # noqa: ARG002 - it is in the content
         """Write the mail durably under a name of its own, so that a second delivery replaces the first."""
@@ -72,105 +92,130 @@ class Capture:
         return Outcome(state=OutgoingState.CAPTURED)
 
 
+class Breaker:
+    """Leaves a server alone that fails time after time, longer each time; one success and all is forgotten."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.worked()
+
+    def worked(self) -> None:
+        """The server answered as it should."""
+        self._failures, self._pause, self._until, self._why = 0, FIRST_PAUSE, float("-inf"), ""
+
+    def failed(self, why: str) -> None:
+        """The server did not answer, or does not want us."""
+        self._failures += 1
+        self._why = why
+        if self._failures >= FAILURES:
+            self._until = self._clock() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+
+    def open(self) -> str:
+        """Why the server is left alone now; empty if it may be asked."""
+        left = self._until - self._clock()
+        return f"left alone for {left:.0f} s more after {self._failures} failures: {self._why}" if left > 0 else ""
+
+
 class Smarthost:
-    """Hands replies to the operator's mail server, with the null return path (RFC 3834 §3.3)."""
+    """Hands replies to the operator's mail server over one kept connection (RFC 3834 §3.3: with a null return path)."""
 
     repeatable = False
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        policy = parse_qs(parts.query).get("starttls", ["opportunistic"])[0]
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname or policy not in STARTTLS:
-            raise Misconfigured(
-                public="SWITCHBOARD_SMARTHOST must be smtps://[user:password@]host:port or "
-                "smtp://[user:password@]host:port?starttls=require|opportunistic|never"
-            )
-        self._tls_from_start = parts.scheme == "smtps"
-        self._host = parts.hostname
-        self._port = parts.port or (465 if self._tls_from_start else 25)
-        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
-        self._starttls = policy
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._where = relay.address(url)
+        self._breaker = Breaker(clock)
+        self._line: relay.Line | None = None
+        self._owner = 0
+
+    def away(self) -> str:
+        """Why the smarthost is left alone; empty if it may be asked."""
+        return self._breaker.open()
 
     def deliver(self, outgoing: UUID, recipient: str, content: bytes) -> Outcome:  # noqa: ARG002 - the log names it
         """Deliver once: a temporary refusal may be tried again, a line that broke after the dot may not."""
+        end = time.monotonic() + relay.DELIVERY_SECONDS
         try:
-            client = self._connect()
-        except (OSError, smtplib.SMTPException) as error:
-            return Outcome(state=None, error=_shown(error))
-        try:
-            return self._hand_over(client, recipient, content)
-        finally:
-            client.close()
+            line = self._open_line(end)
+            step, said = line.deliver(recipient, content, end)
+        except NotNow as error:
+            self._hang_up()
+            if error.away:
+                self._breaker.failed(str(error))
+            return Outcome(state=None, error=str(error))
+        except Unclear as error:
+            self._hang_up()
+            return Outcome(state=OutgoingState.UNCERTAIN, error=str(error))
+        return self._judged(line, step, said, end)
 
-    def _connect(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        if self._tls_from_start:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=TIMEOUT, context=context)
-        else:
-            client = smtplib.SMTP(self._host, self._port, timeout=TIMEOUT)
-        client.ehlo_or_helo_if_needed()
-        if not self._tls_from_start and self._starttls != "never":
-            self._secure(client, context)
-        if self._user:
-            client.login(self._user, self._password)
-        return client
+    def close(self) -> None:
+        """Hang up, if a connection is kept."""
+        self._hang_up()
 
-    def _secure(self, client: smtplib.SMTP, context: ssl.SSLContext) -> None:
-        """Start TLS; never go on in clear where it is required or a password would be sent."""
-        if client.has_extn("starttls"):
-            client.starttls(context=context)
-            client.ehlo()
-        elif self._starttls == "require" or self._user:
-            client.close()
-            raise smtplib.SMTPNotSupportedError("the smarthost offers no STARTTLS and the setting requires it")
+    def _open_line(self, end: float) -> relay.Line:
+        """The kept connection if it holds, else a new one; a forked child never speaks over its parent's."""
+        line = self._line if self._owner == os.getpid() else None
+        if line is not None and (line.mails >= MOST_MAILS or line.rested() > MOST_REST or not line.holds(end)):
+            self._hang_up()
+            line = None
+        if line is None:
+            line = relay.Line(self._where, end)
+            self._line, self._owner = line, os.getpid()
+        return line
 
-    def _hand_over(self, client: smtplib.SMTP, recipient: str, content: bytes) -> Outcome:
-        try:
-            code, text = client.mail("")
-            if code == 250:  # noqa: PLR2004 - RFC 5321 §4.2.3
-                code, text = client.rcpt(recipient)
-            if code not in (250, 251):
-                return _refused(code, text)
-            code, text = client.docmd("DATA")
-            if code != 354:  # noqa: PLR2004 - RFC 5321 §4.2.3
-                return _refused(code, text)
-        except (OSError, smtplib.SMTPException) as error:
-            return Outcome(state=None, error=_shown(error))
-        return self._finish(client, content)
+    def _hang_up(self) -> None:
+        if self._line is not None and self._owner == os.getpid():
+            self._line.close()
+        self._line = None
 
-    def _finish(self, client: smtplib.SMTP, content: bytes) -> Outcome:
-        """After the first byte of data only the server knows whether it has the mail (RFC 1047)."""
-        try:
-            client.send(smtplib._quote_periods(content) + b".\r\n")  # type: ignore[attr-defined]  # noqa: SLF001 - dots (RFC 5321 §4.5.2)
-            code, text = client.getreply()
-        except (OSError, smtplib.SMTPException) as error:
-            return Outcome(state=OutgoingState.UNCERTAIN, error=_shown(error))
-        if code != 250:  # noqa: PLR2004 - RFC 5321 §4.2.3
-            return _refused(code, text)
-        return Outcome(state=OutgoingState.SENT)
+    def _judged(self, line: relay.Line, step: str, said: Said, end: float) -> Outcome:
+        """What a reply means for the mail, the recipient and the server (RFC 5321 §4.2.1, RFC 3463)."""
+        if step == "dot" and not said.permanent and not said.temporary:
+            if said.good:
+                self._breaker.worked()
+                return Outcome(state=OutgoingState.SENT)
+            self._hang_up()
+            return Outcome(state=OutgoingState.UNCERTAIN, error=str(said))
+        if said.closing or (step == "MAIL" and said.permanent):
+            self._hang_up()
+            told = f"{relay.SETTING}: {self._where.host} said {said} at {step}"
+            self._breaker.failed(told)
+            return Outcome(state=None, error=told)
+        self._breaker.worked()
+        if not line.holds(end, refused=True):
+            self._hang_up()
+        return _refused(step, said)
 
 
-def _refused(code: int, text: bytes) -> Outcome:
-    told = f"{code} {text.decode('ascii', 'replace')}"[:500]
-    permanent = code >= 500  # noqa: PLR2004 - RFC 5321 §4.2.1: 5yz is permanent
-    return Outcome(state=OutgoingState.FAILED if permanent else None, error=told)
-
-
-def _shown(error: Exception) -> str:
-    kind = "timeout" if isinstance(error, socket.timeout) else type(error).__name__
-    return f"{kind}: {error}"[:500]
+def _refused(step: str, said: Said) -> Outcome:
+    """How a mail ends that one step refused: again later, for good, or for good and for every other mail."""
+    told = f"{said} at {step}"
+    if not said.permanent:
+        return Outcome(state=None, error=told)
+    if step != "RCPT":
+        return Outcome(state=OutgoingState.FAILED, error=told)
+    if said.code in PROTOCOL_CODES or OUR_FAULT.search(said.text):
+        return Outcome(state=None, error=f"{relay.SETTING}: it does not relay for us: {told}")
+    full = said.code == 552 or FULL.search(said.text)  # noqa: PLR2004 - RFC 5321 §4.2.3
+    return Outcome(state=OutgoingState.FAILED, error=told, dead=not full)
 
 
 def send(
-    engine: Engine, outgoing: UUID, transport: Transport, *, max_age: timedelta, clock: Callable[[], datetime]
+    engine: Engine,
+    outgoing: UUID,
+    transport: Transport,
+    *,
+    max_age: timedelta,
+    clock: Callable[[], datetime],
+    mode: str = "on",
 ) -> None:
-    """Deliver a stored reply: intent recorded, handed over, outcome recorded.
+    """Deliver a stored reply: intent recorded, handed over, outcome recorded. `mode` is what is configured.
 
     Raises:
         Unavailable: not now; the job is tried again later, with the same bytes and Message-ID.
 
     """
-    task = _begin(engine, outgoing, transport, max_age=max_age, now=clock())
+    task = _begin(engine, outgoing, transport, max_age=max_age, now=clock(), mode=mode)
     if task is None:
         return
     recipient, content = task
@@ -183,25 +228,44 @@ def send(
         row.state = outcome.state or OutgoingState.PENDING
         if outcome.state in (OutgoingState.SENT, OutgoingState.CAPTURED):
             row.sent_at = clock()
+        if outcome.dead:
+            tables.mail.kill_address(session, limits.sender_key(recipient), outcome.error, clock())
     log.info("reply.delivered", outgoing=str(outgoing), state=row.state)
     if outcome.state is None:
         raise Unavailable(outcome.error)
 
 
 def _begin(
-    engine: Engine, outgoing: UUID, transport: Transport, *, max_age: timedelta, now: datetime
+    engine: Engine, outgoing: UUID, transport: Transport, *, max_age: timedelta, now: datetime, mode: str
 ) -> tuple[str, bytes] | None:
-    """Record the intent; None if there is nothing to send (any more)."""
+    """Record the intent; None if there is nothing to send (any more).
+
+    Raises:
+        Unavailable: the way out is closed for now; nothing was recorded but the reason.
+
+    """
+    away = transport.away()
     with transaction(engine) as session:
+        restored.restored_at(session, now)
         row = tables.mail.fetch_outgoing(session, outgoing)
         if row is None or row.state not in (OutgoingState.PENDING, OutgoingState.SENDING):
             return None
         if row.state is OutgoingState.SENDING and not transport.repeatable:
             row.state, row.error = OutgoingState.UNCERTAIN, "interrupted while it was being handed over"
             return None
+        holds = answering.mode(session, mode)
+        if holds is not Autoreply.ON:
+            row.state, row.error = OutgoingState.DROPPED, f"automatic replies were switched to {holds.value}"
+            return None
         if now - row.created_at > max_age:
             row.state, row.error = OutgoingState.DROPPED, "too old to be of use"
             return None
-        row.state = OutgoingState.SENDING
-        row.attempts += 1
-        return row.recipient, row.content
+        if away:
+            row.error = away
+        else:
+            row.state = OutgoingState.SENDING
+            row.attempts += 1
+        found = row.recipient, row.content
+    if away:
+        raise Unavailable(away)
+    return found

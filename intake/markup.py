@@ -1,14 +1,14 @@
-"""Text from HTML: tables and lists keep their shape; hostile HTML costs no more than plain text. Pure."""
+"""Text from HTML: tables, lists and quotations keep their shape; hostile HTML costs no more than plain text. Pure."""
 
 import html
 import re
+from typing import Any
 
-from inscriptis import get_text
-from inscriptis.css_profiles import CSS_PROFILES
-from inscriptis.model.config import ParserConfig
-from lxml.etree import LxmlError
+from lxml import etree
 
 LONGEST = 600_000
+PART_COST = 2_000
+"""Characters that a part counts at least: many small ones cost more than one."""
 MOST_TAGS = 20_000
 DEEPEST = 200
 """Below this depth lxml drops text, so deeper HTML is read without its structure."""
@@ -16,11 +16,35 @@ TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)[^<>]*>")
 HIDING = re.compile(r"<(script|style|head|title)\b|<!--", re.IGNORECASE)
 VOID = {"br", "hr", "img", "input", "meta", "link", "wbr", "col", "area", "base", "source", "p", "li", "td", "tr", "th"}
 BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote)\b[^<>]*>", re.IGNORECASE)
-QUOTE = re.compile(r"<(blockquote)\b([^<>]*)>|</blockquote\s*>", re.IGNORECASE)
 CITED = re.compile(r"\bcite\b|quote", re.IGNORECASE)
 """Only these are quotations; others indent (a mail program's "increase indent" is a blockquote too)."""
-OPENED, CLOSED = "\ue000", "\ue001"
-CONFIG = ParserConfig(css=CSS_PROFILES["strict"], display_links=False, display_images=False)
+DECLARATION = re.compile(r"\s*<\?xml[^<>]{0,200}\?>", re.IGNORECASE)
+SPACE = re.compile(r"[ \t\r\n\f]+")
+UNSEEN = re.compile(r"display\s{0,4}:\s{0,4}none|mso-hide\s{0,4}:\s{0,4}all", re.IGNORECASE)
+CLOSE = re.compile(r"margin(?:-top|-bottom)?\s{0,4}:\s{0,4}0|msonormal|msolistparagraph", re.IGNORECASE)
+"""How paragraphs say that they are lines: Outlook writes every line as one."""
+SKIPPED = frozenset(("script", "style", "head", "title", "template", "svg", "noembed", "iframe"))
+BLOCKS = frozenset(
+    (
+        "div", "p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "dl", "dt", "dd", "table", "tr",
+        "caption", "blockquote", "pre", "hr", "form", "fieldset", "section", "article", "header", "footer",
+        "main", "nav", "aside", "address", "center", "figure", "figcaption", "body", "html",
+    )
+)  # fmt: skip
+SPACED = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre"))
+"""Blocks with an empty line around them."""
+PARSER = {"remove_comments": True, "remove_pis": True, "no_network": True, "recover": True}
+
+
+def to_text_all(sources: list[str]) -> str:
+    """The text of several HTML parts, a blank line between them; all together are no longer than one may be."""
+    texts: list[str] = []
+    left = LONGEST
+    for source in sources:
+        if left > 0:
+            texts.append(to_text(source[:left]))
+            left -= len(source) + PART_COST
+    return "\n\n".join(texts)
 
 
 def to_text(source: str) -> str:
@@ -28,39 +52,131 @@ def to_text(source: str) -> str:
     source = source[:LONGEST]
     if _is_plain_enough(source):
         try:
-            return _tidy(_quoted(get_text(_with_marks(source).strip() or "<p></p>", CONFIG)))
-        except (ValueError, LxmlError, RecursionError, AttributeError, KeyError, IndexError, TypeError):
+            root = etree.HTML(DECLARATION.sub("", source, count=1), etree.HTMLParser(**PARSER))
+            return _tidy(_Page(root).text() if root is not None else "")
+        except (ValueError, etree.LxmlError, RecursionError, AttributeError, KeyError, IndexError, TypeError):
             pass
     return _tidy(_stripped(source))
 
 
-def _with_marks(source: str) -> str:
-    """The source with marks where quotations begin and end, because text has no other place for them."""
-    cited: list[bool] = []
+class _Page:
+    """The lines of a page, filled while walking its tree once."""
 
-    def marked(tag: re.Match[str]) -> str:
-        if tag[1]:
-            cited.append(bool(CITED.search(tag[2])))
-            return f"{tag[0]}<p>{OPENED}</p>" if cited[-1] else tag[0]
-        return f"<p>{CLOSED}</p>{tag[0]}" if cited and cited.pop() else tag[0]
+    def __init__(self, root: Any) -> None:
+        self._root = root
+        self._lines: list[str] = []
+        self._line: list[str] = []
+        self._quotes = self._lists = self._verbatim = 0
+        self._wants_gap = False
+        self._numbers: list[int] = []
 
-    return QUOTE.sub(marked, source.replace(OPENED, "").replace(CLOSED, ""))
+    def text(self) -> str:
+        """The page, read."""
+        walk = etree.iterwalk(self._root, events=("start", "end"))
+        for event, element in walk:
+            if event == "start":
+                if self._is_hidden(element):
+                    walk.skip_subtree()
+                else:
+                    self._open(element)
+            else:
+                if not self._is_hidden(element):
+                    self._close(element)
+                self._write(element.tail)
+        self._break()
+        return "\n".join(self._lines)
+
+    def _is_hidden(self, element: Any) -> bool:
+        style = element.get("style")
+        if element.tag in SKIPPED:
+            return True
+        return style is not None and ("none" in style or "hide" in style) and UNSEEN.search(style) is not None
+
+    def _open(self, element: Any) -> None:
+        tag = element.tag
+        if tag == "br":
+            self._break(always=True)
+        elif tag in ("td", "th"):
+            if self._line:
+                self._line.append("  ")
+        elif tag in BLOCKS:
+            self._break()
+            self._gap(element)
+            self._begin(tag, element)
+        self._write(element.text)
+
+    def _begin(self, tag: str, element: Any) -> None:
+        """What a block puts before its first line."""
+        if tag in ("ul", "ol"):
+            self._numbers.append(0 if tag == "ol" else -1)
+        elif tag == "li":
+            self._line.append("  " * max(len(self._numbers) - 1, 0) + self._bullet())
+        elif tag == "pre":
+            self._verbatim += 1
+        elif tag == "blockquote" and _is_cited(element):
+            self._quotes += 1
+
+    def _bullet(self) -> str:
+        if not self._numbers or self._numbers[-1] < 0:
+            return "* "
+        self._numbers[-1] += 1
+        return f"{self._numbers[-1]}. "
+
+    def _close(self, element: Any) -> None:
+        tag = element.tag
+        if tag not in BLOCKS:
+            return
+        self._break()
+        self._gap(element)
+        if tag in ("ul", "ol") and self._numbers:
+            self._numbers.pop()
+        elif tag == "pre":
+            self._verbatim -= 1
+        elif tag == "blockquote" and _is_cited(element):
+            self._quotes -= 1
+
+    def _write(self, text: str | None) -> None:
+        if not text:
+            return
+        if self._verbatim:
+            first, *others = text.split("\n")
+            self._line.append(first)
+            for line in others:
+                self._break(always=True)
+                self._line.append(line)
+            return
+        text = SPACE.sub(" ", text)
+        if not self._line or self._line[-1].endswith(" "):
+            text = text.removeprefix(" ")
+        if text:
+            self._line.append(text)
+
+    def _gap(self, element: Any) -> None:
+        if element.tag in SPACED and not (
+            element.tag == "p" and CLOSE.search(f"{element.get('style') or ''} {element.get('class') or ''}")
+        ):
+            self._wants_gap = True
+
+    def _break(self, *, always: bool = False) -> None:
+        """End the line; an empty one counts only for a line break."""
+        line = "".join(self._line).rstrip(" \t\n\r")
+        self._line = []
+        if not line and not always:
+            return
+        marks = ">" * self._quotes
+        if self._wants_gap and self._lines:
+            self._lines.append(marks)
+        self._wants_gap = False
+        self._lines.append(f"{marks} {line}" if marks else line)
 
 
-def _quoted(text: str) -> str:
-    """The text with ">" before each line between marks."""
-    out: list[str] = []
-    depth = 0
-    for line in text.split("\n"):
-        sign = line.strip()
-        if sign in (OPENED, CLOSED):
-            depth = max(depth + (1 if sign == OPENED else -1), 0)
-        else:
-            out.append(f"{'>' * depth} {line}" if depth else line)
-    return "\n".join(out).replace(OPENED, "").replace(CLOSED, "")
+def _is_cited(element: Any) -> bool:
+    return any(CITED.search(f"{name} {value}") for name, value in element.items())
 
 
 def _is_plain_enough(source: str) -> bool:
+    if source.count("<") <= DEEPEST:
+        return True
     depth = deepest = 0
     for tags, tag in enumerate(TAG.finditer(source), 1):
         if tag[2].lower() not in VOID:

@@ -1,16 +1,17 @@
 """Bytes to a ParsedMessage. Pure, bounded, and it never raises: what cannot be read is a defect."""
 
-import email.message
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from intake import bounces, forwards, language, markup, parts, reports, text
+from intake import bounces, forwards, language, markup, mime, parts, reports, text
 from intake.addresses import Mailbox, mailboxes
 from intake.charsets import Repair
 from intake.forwards import Forward
-from intake.parts import Attachment, Headers, Leaves
+from intake.headers import Headers, one_line, safe_name
+from intake.mime import Part
+from intake.parts import Attachment, Leaves
 from intake.reports import Undelivered
 
 LONGEST_MAIL = 64 * 1024 * 1024
@@ -19,10 +20,13 @@ LONGEST_ID = 500
 MESSAGE_ID = re.compile(r"<\s*([^<>\s]+(?:\s+[^<>\s]+)*)\s*>")
 BARE_ID = re.compile(r"[^<>\s]+@[^<>\s]+")
 SUBJECT_LENGTH = 1_000
+ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d[T ]")
 EARLIEST, LATEST = 1971, 2200
 """Years a Date header is believed in; clocks never use it."""
 STATUS_REPORTS = ("message/delivery-status", "message/global-delivery-status")
-OTHER_REPORTS = ("message/disposition-notification", "message/feedback-report")
+OTHER_REPORTS = tuple(kind for kind in parts.REPORT_TYPES if kind not in STATUS_REPORTS)
+COMMENT = re.compile(r"@[^\s<>(),]{1,255}>?\s{0,9}\(([^()\\]{1,200})\)")
+PGP = re.compile(r"^-----BEGIN PGP (MESSAGE|SIGNED MESSAGE)-----\s*$", re.MULTILINE)
 SPAM_HEADERS = ("x-spam-flag", "x-spam-status", "x-spam", "x-microsoft-antispam-verdict")
 
 
@@ -84,27 +88,27 @@ def parse(raw: bytes) -> ParsedMessage:
 
 
 def _parse(raw: bytes, *, depth: int) -> ParsedMessage:
-    tree, defects = parts.read(raw)
+    tree, defects = mime.read(raw)
     return _from_tree(tree, defects, depth=depth)
 
 
-def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -> ParsedMessage:
+def _from_tree(tree: Part, defects: list[str], *, depth: int) -> ParsedMessage:
     headers = Headers(tree)
     leaves = parts.leaves(tree)
     plain, html_text = _texts(leaves)
-    subject = _one_line(headers.first("subject"))[:SUBJECT_LENGTH]
+    subject = one_line(headers.first("subject"))[:SUBJECT_LENGTH]
     in_reply_to = next(iter(_ids(headers.raw("in-reply-to"))), "")
     bounced, undelivered = _bounce(headers, leaves, plain, subject)
     forward = None if bounced else _forward(leaves, plain, subject=subject, is_answer=bool(in_reply_to), depth=depth)
     split = text.newly_written(plain if forward is None else forward.comment or forward.text)
     guess, probability = language.detect(split.new_text or plain)
-    sender = mailboxes(headers.first("from")) or mailboxes(headers.first("sender"))
+    sender = _boxes(headers, "from") or _boxes(headers, "sender")
     return ParsedMessage(
         subject=subject,
         sender=sender[0] if sender else None,
-        to=mailboxes(headers.first("to")),
-        cc=mailboxes(headers.first("cc")),
-        reply_to=mailboxes(headers.first("reply-to")),
+        to=_boxes(headers, "to"),
+        cc=_boxes(headers, "cc"),
+        reply_to=_boxes(headers, "reply-to"),
         message_id=_ids(headers.raw("message-id"))[0] if _ids(headers.raw("message-id")) else "",
         in_reply_to=in_reply_to,
         references=tuple(_ids(headers.raw("references"))[-50:]),
@@ -121,12 +125,12 @@ def _from_tree(tree: email.message.Message, defects: list[str], *, depth: int) -
         bounce=undelivered,
         bounced=bounced,
         tnef=tuple(
-            Wrapped(name=parts.safe_name(file.name), size=file.size) for each in leaves.wrapped for file in each.files
+            Wrapped(name=safe_name(file.name), size=file.size) for each in leaves.wrapped for file in each.files
         ),
-        crypto=_crypto(tree, leaves, plain),
+        crypto=_crypto(leaves, plain),
         spam=any(re.search(r"^\s*yes\b|^\s*true\b", headers.first(name), re.IGNORECASE) for name in SPAM_HEADERS),
         forwarded=forward,
-        headers=tuple((name, value) for name in dict.fromkeys(headers.names()) for value in headers.every(name)),
+        headers=headers.decoded(),
         repairs=tuple(leaves.repairs),
         defects=tuple(dict.fromkeys([*defects, *leaves.defects])),
     )
@@ -137,22 +141,28 @@ def _forward(leaves: Leaves, plain: str, *, subject: str, is_answer: bool, depth
     if leaves.reports or depth:
         return None
     if leaves.forwarded:
-        inner = _from_tree(leaves.forwarded[0], [], depth=1)
+        inner = _parse(leaves.forwarded[0].raw, depth=1)
         return Forward(sender=inner.sender, subject=inner.subject, text=inner.text, comment=plain.strip())
     return forwards.find(plain, subject=subject, is_answer=is_answer)
 
 
 def _texts(leaves: Leaves) -> tuple[str, str | None]:
     """The whole body as plain text, and the text of the HTML alternative."""
-    from_html = "\n\n".join(markup.to_text(each) for each in leaves.html) if leaves.html else None
+    from_html = markup.to_text_all(leaves.html) if leaves.html else None
     plain = "\n\n".join(part for part in leaves.plain if part.strip())
     for wrapped in leaves.wrapped if not plain.strip() and from_html is None else []:
         plain = plain or wrapped.text.replace("\r\n", "\n") or markup.to_text(wrapped.html)
     return plain if plain.strip() else from_html or "", from_html
 
 
-def _one_line(value: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in value).split())
+def _boxes(headers: Headers, name: str) -> tuple[Mailbox, ...]:
+    """The mailboxes of an address field; a name in a comment behind the only address is its name (RFC 5322 §A.5)."""
+    written = headers.addresses(name)
+    found = mailboxes(written) or mailboxes(headers.first(name))
+    comment = COMMENT.search(written) if len(found) == 1 and not found[0].name else None
+    if comment:
+        return (Mailbox(name=one_line(comment[1]), address=found[0].address),)
+    return tuple(box if not box.name else Mailbox(name=one_line(box.name), address=box.address) for box in found)
 
 
 def _ids(value: str) -> list[str]:
@@ -162,7 +172,7 @@ def _ids(value: str) -> list[str]:
 
 def _date(value: str) -> datetime | None:
     try:
-        read = parsedate_to_datetime(value[:100])
+        read = datetime.fromisoformat(value[:40]) if ISO_DATE.match(value) else parsedate_to_datetime(value[:100])
         aware = read if read.tzinfo else read.replace(tzinfo=UTC)
         return aware.astimezone(UTC) if EARLIEST <= aware.year <= LATEST else None
     except (ValueError, TypeError, IndexError, OverflowError, AttributeError):
@@ -194,20 +204,17 @@ def _bounce_in_prose(
     ours = [sender, *(value for name in ("to", "cc", "delivered-to", "reply-to") for value in headers.every(name))]
     found = bounces.undelivered(plain, ours=frozenset(box.address.lower() for each in ours for box in mailboxes(each)))
     if not found and leaves.forwarded:
-        inner = _from_tree(leaves.forwarded[0], [], depth=1)
+        inner = _parse(leaves.forwarded[0].raw, depth=1)
         found = inner.bounce if inner.bounced else ()
     return True, found
 
 
-def _crypto(tree: email.message.Message, leaves: Leaves, plain: str) -> str | None:
+def _crypto(leaves: Leaves, plain: str) -> str | None:
     """Whether the mail is signed or encrypted (RFC 1847, RFC 8551, RFC 9580); nothing is verified or opened."""
     kinds = set(leaves.types)
-    smime = parts.parameter(tree, "smime-type").lower()
-    encrypted = "multipart/encrypted" in kinds or smime == "enveloped-data" or "-----BEGIN PGP MESSAGE-----" in plain
-    pkcs7 = kinds & {"application/pkcs7-mime", "application/x-pkcs7-mime"}
-    signed = "multipart/signed" in kinds or smime == "signed-data" or "-----BEGIN PGP SIGNED MESSAGE-----" in plain
+    inline = set(PGP.findall(plain))
+    encrypted = "multipart/encrypted" in kinds or "encrypted" in leaves.protections or "MESSAGE" in inline
+    signed = "multipart/signed" in kinds or "signed" in leaves.protections or "SIGNED MESSAGE" in inline
     if encrypted and signed:
         return "encrypted+signed"
-    if encrypted or (pkcs7 and not signed):
-        return "encrypted"
-    return "signed" if signed else None
+    return "encrypted" if encrypted else "signed" if signed else None

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 """An enhanced status code that is no part of an IP address or a version."""
+REPLIED = re.compile(r"\b[45]\d\d[ -]{1,3}['\"(#]{0,3}([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+"""A status behind an SMTP reply code: the other server's own words, which say more than a summary before them."""
 FIELD = re.compile(r"^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 ADDRESS = re.compile(r"[^\s<>;,\"'()]+@[^\s<>;,\"'()]+")
 MOST_RECIPIENTS = 200
@@ -30,7 +32,8 @@ def undelivered(report: str) -> tuple[Undelivered, ...]:
         address = _recipient(fields)
         if not address or action in REACHED:
             continue
-        code = better(*STATUS.findall(fields.get("status", "")), *STATUS.findall(fields.get("diagnostic-code", "")))
+        said = fields.get("diagnostic-code", "")
+        code = better(*STATUS.findall(fields.get("status", "")), *REPLIED.findall(said), *STATUS.findall(said))
         temporary = action == "delayed" or code.startswith("4")
         found.setdefault(address.lower(), Undelivered(address=address, status=code, temporary=temporary))
     return tuple(found.values())

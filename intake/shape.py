@@ -4,7 +4,7 @@ from typing import Any
 
 from intake.addresses import Mailbox, deliverable
 from intake.message import ParsedMessage
-from intake.screening import CHECKS, Case, Suppression, authentication
+from intake.screening import CHECKS, Case, Suppression, verdict
 
 SENT_BY_MACHINE = {
     "auto-submitted": "auto-reply",
@@ -50,7 +50,7 @@ def as_json(message: ParsedMessage, file: str, *, case: Case, silence: Suppressi
         "automatic": kind is not None,
         "automatic_kind": kind,
         "spam": message.spam,
-        "authentication": authentication(message, case.trusted_authserv_id),
+        "authentication": verdict(case).result,
         "bounce": _bounce(message),
         "forward": _forward(message),
         "tnef": [{"name": each.name, "size": each.size} for each in message.tnef],

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -17,6 +17,9 @@ STATEMENT_TIMEOUT = 20_000
 LOCK_TIMEOUT = 10_000
 """Milliseconds to wait for a lock."""
 
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+"""libpq: a server that vanished without a word is noticed within half a minute."""
+
 
 def connect(url: str, *, pool: int = 10) -> Engine:
     """Give an engine that opens nothing yet; dead connections are noticed before use."""
@@ -28,7 +31,9 @@ def connect(url: str, *, pool: int = 10) -> Engine:
         max_overflow=5,
         pool_timeout=5,
         pool_recycle=1800,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options},
+        # An error's text goes to logs and jobs: it must not carry the mail that did not fit.
+        hide_parameters=True,
+        connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options, **KEEPALIVE},
     )
 
 
@@ -62,7 +67,8 @@ def is_outage(error: Exception) -> bool:
     """Whether the database, not the statement, is to blame: trying again later may help."""
     if isinstance(error, PoolTimeout):
         return True
-    if not isinstance(error, DBAPIError):
+    # A value that the driver itself refuses (NUL in text) has no SQLSTATE either, and no later try helps.
+    if not isinstance(error, DBAPIError) or isinstance(error, DataError):
         return False
     if error.connection_invalidated:
         return True

@@ -196,6 +196,7 @@ class Receipt:
     support_phone: str
     looks_urgent: bool = False
     party_known: bool = False
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,6 +70,14 @@ def smtp() -> None:
 
 
 @app.command()
+def imap() -> None:
+    """Fetch mail from a mailbox that lives elsewhere (SWITCHBOARD_IMAP_URL)."""
+    from switchboard import processes  # noqa: PLC0415
+
+    processes.imap()
+
+
+@app.command()
 def web() -> None:
     """Run console, portal, API and webhooks."""
     from switchboard import processes  # noqa: PLC0415

@@ -12,7 +12,8 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from intake import answering, door, mailer
+from intake import answering, conversation, door, mailer
+from models import tables
 from models.errors import Misconfigured
 from models.store import connect, transaction
 from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
@@ -89,6 +90,11 @@ class Switchboard:
     def serializer(self) -> URLSafeTimedSerializer:
         """Signs portal links."""
         return URLSafeTimedSerializer(self.sites.secret, salt="portal")
+
+    @cached_property
+    def thread_key(self) -> bytes:
+        """Seals the Message-IDs and reply addresses by which follow-ups find their request."""
+        return conversation.thread_key(self.sites.secret)
 
     def suggest(  # the Suggest port
         self,
@@ -189,11 +195,26 @@ class Switchboard:
 
     def _process_mail(self, mail: UUID) -> None:
         with transaction(self.engine) as session:
-            door.process(session, mail, receive=self.receive_and_suggest, terms=self.reply_terms, now=now())
+            door.process(
+                session,
+                mail,
+                receive=self.receive_and_suggest,
+                terms=self.reply_terms,
+                now=now(),
+                thread_key=self.thread_key,
+            )
 
     def _mark_unparsed(self, mail: UUID) -> None:
         with transaction(self.engine) as session:
-            door.mark_unparsed(session, mail, receive=self.receive, now=now())
+            because = tables.jobs.error_of(session, JobKind.MAIL_PROCESS, mail)
+            door.mark_unparsed(
+                session,
+                mail,
+                receive=self.receive,
+                now=now(),
+                because=because or "the worker died while reading it",
+                thread_key=self.thread_key,
+            )
 
     def _send_mail(self, outgoing: UUID) -> None:
         mailer.send(self.engine, outgoing, self.transport, max_age=self.settings.reply_max_age, clock=now)

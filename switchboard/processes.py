@@ -1,6 +1,9 @@
 """One function per process: what `switchboard smtp | web | worker | beat | migrate` run."""
 
+import signal
 import socket
+import ssl
+import threading
 from collections.abc import Callable
 from ipaddress import ip_network
 
@@ -9,7 +12,7 @@ from models.errors import Misconfigured
 from switchboard import health, logs
 from switchboard.lines import Sites, Switchboard
 from switchboard.ports import check_port
-from switchboard.settings import Settings, load
+from switchboard.settings import Settings, StartTls, load
 from workers.app import run_beat, run_worker
 
 
@@ -32,21 +35,69 @@ def house(settings: Settings | None = None) -> Switchboard:
 
 def smtp() -> None:
     """Run the gateway until SIGTERM."""
-    from intake import server  # noqa: PLC0415 - the worker needs no aiosmtpd
+    from intake import gateway, server, writer  # noqa: PLC0415 - the worker needs no aiosmtpd
 
     parts = house()
     settings = parts.settings
-    gateway = server.Gateway(
-        accept=parts.accept,
-        own_addresses=frozenset(settings.own_addresses),
-        max_bytes=settings.max_message_bytes,
-        trusted_relays=tuple(ip_network(each) for each in settings.trusted_relays),
-        hostname=socket.getfqdn(),
-    )
     host = settings.smtp_host or settings.bind
+    tls = None if settings.starttls is StartTls.OFF else certificate(settings)
     for port in filter(None, (settings.smtp_port, settings.lmtp_port)):
         check_port(host, port)
-    server.run(gateway, host=host, smtp_port=settings.smtp_port, lmtp_port=settings.lmtp_port)
+    with writer.Writer(parts.engine, parts.wake) as written:
+        taking = gateway.Gateway(
+            accept=written.store,
+            own_addresses=frozenset(settings.own_addresses),
+            max_bytes=settings.max_message_bytes,
+            trusted_relays=tuple(ip_network(each) for each in settings.trusted_relays),
+            proxies=tuple(ip_network(each) for each in settings.proxy_from),
+            mails_per_sender=settings.sender_rate,
+            tls=tls,
+            require_tls=settings.starttls is StartTls.REQUIRED,
+            hostname=socket.getfqdn(),
+        )
+        server.run(taking, host=host, smtp_port=settings.smtp_port, lmtp_port=settings.lmtp_port)
+
+
+def certificate(settings: Settings) -> ssl.SSLContext:
+    """The gateway's TLS (1.2 and later), with the certificate of the settings.
+
+    Raises:
+        Misconfigured: its files cannot be read or do not belong together.
+
+    """
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(str(settings.tls_certificate), settings.tls_key)
+    except (OSError, ssl.SSLError) as error:
+        files = f"SWITCHBOARD_TLS_CERTIFICATE={settings.tls_certificate}, SWITCHBOARD_TLS_KEY={settings.tls_key or ''}"
+        raise Misconfigured(public=f"{files}: {error}") from error
+    return context
+
+
+def imap() -> None:
+    """Fetch mail from the mailbox of `SWITCHBOARD_IMAP_URL` until SIGTERM.
+
+    Raises:
+        Misconfigured: no mailbox is set, or its URL cannot be used.
+
+    """
+    from intake import imap as fetcher  # noqa: PLC0415 - only this process needs it
+    from intake import line  # noqa: PLC0415 - same
+
+    parts = house()
+    settings = parts.settings
+    if settings.imap_url is None:
+        raise Misconfigured(public="SWITCHBOARD_IMAP_URL: set it to the mailbox to fetch mail from")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    fetcher.run(
+        line.Mailbox.from_url(settings.imap_url.get_secret_value(), token_command=settings.imap_token_command),
+        accept=parts.accept,
+        own_addresses=settings.own_addresses,
+        max_bytes=settings.max_message_bytes,
+        stop=stop,
+    )
 
 
 def web() -> None:

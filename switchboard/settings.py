@@ -2,11 +2,12 @@
 
 import os
 from datetime import timedelta
+from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.errors import Misconfigured
@@ -17,6 +18,14 @@ SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
 """Names a directory with one file per secret (Docker and systemd put theirs there)."""
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
+
+
+class StartTls(StrEnum):
+    """Whether the SMTP gateway speaks TLS (RFC 3207)."""
+
+    OFF = "off"
+    OFFERED = "offered"
+    REQUIRED = "required"
 
 
 class Settings(BaseSettings):
@@ -45,10 +54,29 @@ class Settings(BaseSettings):
         ("support@localhost", "support@example.com"), description="Addresses we take mail for, comma-separated."
     )
     max_message_bytes: int = Field(26_214_400, ge=1024, description="Largest mail taken, in bytes (25 MiB).")
+    starttls: StartTls = Field(StartTls.OFF, description="STARTTLS at the SMTP gateway: off, offered, required.")
+    tls_certificate: Path | None = Field(None, description="PEM file of the gateway's certificate, with its chain.")
+    tls_key: Path | None = Field(None, description="PEM file of the certificate's key; empty: it is in the same file.")
+    proxy_from: Addresses = Field(
+        (), description="Networks (CIDR) of load balancers that speak the PROXY protocol to the gateway."
+    )
+    sender_rate: int = Field(600, ge=1, description="Mails a minute taken from one envelope sender; more must wait.")
     trusted_relays: Addresses = Field(
         (), description="Networks (CIDR) of our own relays: no limit on their connections."
     )
     trusted_authserv_id: str = Field("", description="The authserv-id whose Authentication-Results we believe.")
+    check_authentication: bool = Field(
+        default=False, description="Check SPF, DKIM and DMARC ourselves where no trusted relay did (extra `mailauth`)."
+    )
+    answer_unauthenticated: bool = Field(
+        default=True, description="Answer mail of which nobody can say whether its sender is forged."
+    )
+    imap_url: SecretStr | None = Field(
+        None, description="imaps://user:password@host/folder of a mailbox to fetch mail from; empty: none."
+    )
+    imap_token_command: str = Field(
+        "", description="Command that prints an OAuth 2.0 access token for the mailbox; empty: the URL's password."
+    )
     smarthost: SecretStr | None = Field(
         None,
         description="smtp://[user:password@]host:port?starttls=require|opportunistic|never or smtps://…; "
@@ -64,7 +92,16 @@ class Settings(BaseSettings):
     reply_max_age: timedelta = Field(
         timedelta(hours=12), description="Replies to mail older than this are dropped, not sent."
     )
-    portal_url: str = Field("", description="Template of an external portal link with {token}; empty: built-in portal.")
+    reply_domain_cap: int = Field(30, ge=1, description="Replies an hour to one mail domain at most.")
+    reply_cap: int = Field(1000, ge=1, description="Replies an hour altogether at most: the last fuse against loops.")
+    reply_templates: Path | None = Field(
+        None, description="Directory of your own reply wordings, a TOML file per language."
+    )
+    portal_url: str = Field(
+        "",
+        description="Template of an external portal link with {token}, {reference}, {subject}, {email}; "
+        "empty: built-in portal.",
+    )
     support_phone: str = Field("", description="Number told to senders whose policy names none.")
     policy: str = Field("wso2", description="Policy of requests whose account names none.")
     policy_dir: Path | None = Field(None, description="Directory of further policy packs (*.yaml).")
@@ -80,7 +117,7 @@ class Settings(BaseSettings):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe log line written.")
     log_format: str = Field("console", pattern="^(console|json)$", description="console for people, json for machines.")
 
-    @field_validator("own_addresses", "trusted_relays", mode="before")
+    @field_validator("own_addresses", "trusted_relays", "proxy_from", mode="before")
     @classmethod
     def split(cls, value: Any) -> Any:
         """Take a comma-separated list."""
@@ -97,13 +134,20 @@ class Settings(BaseSettings):
                 raise ValueError(f"{address!r} is not an address like support@example.com")
         return tuple(address.lower() for address in value)
 
-    @field_validator("trusted_relays")
+    @field_validator("trusted_relays", "proxy_from")
     @classmethod
     def is_network(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Refuse what is no network."""
         for network in value:
             ip_network(network)
         return value
+
+    @model_validator(mode="after")
+    def has_certificate(self) -> Self:
+        """Refuse STARTTLS without a certificate."""
+        if self.starttls is not StartTls.OFF and self.tls_certificate is None:
+            raise ValueError(f"SWITCHBOARD_TLS_CERTIFICATE must be set for SWITCHBOARD_STARTTLS={self.starttls}")
+        return self
 
     @field_validator("public_url", "twilio_api_base")
     @classmethod

@@ -108,6 +108,8 @@ def start_processes(settings: Settings, instance: embedded.Instance, sites: Site
     names = ["worker", "beat"]
     if settings.smtp_port or settings.lmtp_port:
         names.append("smtp")
+    if settings.imap_url:
+        names.append("imap")
     if settings.web_port:
         names.append("web")
     for name in names:

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from console import api, assets, pages
 from console.deps import Desk
 from intake import portal
+from intake.throttle import Throttle
 from models import schema
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
@@ -69,13 +70,24 @@ def _desk(house: Switchboard) -> Desk:
         session_hours=settings.session_hours,
         public_url=settings.public_url,
         outbox=house.outbox,
+        autoreply=settings.autoreply,
     )
 
 
 def _portal(house: Switchboard) -> APIRouter:
+    settings = house.settings
     return portal.router(
         portal.Portal(
-            engine=house.engine, receive=house.receive, serializer=house.serializer, clock=now, wake=house.wake
+            engine=house.engine,
+            receive=house.receive,
+            serializer=house.serializer,
+            clock=now,
+            wake=house.wake,
+            policies=house.policies,
+            default_policy=settings.policy,
+            region=settings.default_region,
+            support_phone=settings.support_phone,
+            throttle=Throttle(house.sites.redis_url),
         )
     )
 

@@ -21,76 +21,52 @@ WITHHELD_NUMBERS = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696
 (Twilio help: "Why am I getting calls from these strange numbers?")."""
 
 FREE_MAIL = frozenset(
-    [
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "outlook.de",
-        "hotmail.com",
-        "hotmail.de",
-        "hotmail.fr",
-        "hotmail.co.uk",
-        "live.com",
-        "msn.com",
-        "yahoo.com",
-        "yahoo.de",
-        "yahoo.fr",
-        "yahoo.es",
-        "yahoo.it",
-        "yahoo.co.uk",
-        "yahoo.co.in",
-        "ymail.com",
-        "icloud.com",
-        "me.com",
-        "mac.com",
-        "aol.com",
-        "gmx.de",
-        "gmx.net",
-        "gmx.at",
-        "gmx.ch",
-        "gmx.com",
-        "web.de",
-        "t-online.de",
-        "freenet.de",
-        "mail.de",
-        "posteo.de",
-        "mailbox.org",
-        "proton.me",
-        "protonmail.com",
-        "pm.me",
-        "fastmail.com",
-        "zoho.com",
-        "mail.com",
-        "mail.ru",
-        "yandex.ru",
-        "yandex.com",
-        "qq.com",
-        "163.com",
-        "126.com",
-        "sina.com",
-        "orange.fr",
-        "wanadoo.fr",
-        "free.fr",
-        "laposte.net",
-        "sfr.fr",
-        "libero.it",
-        "virgilio.it",
-        "tiscali.it",
-        "alice.it",
-        "telefonica.net",
-        "comcast.net",
-        "verizon.net",
-        "att.net",
-        "sbcglobal.net",
-        "btinternet.com",
-        "sky.com",
-        "bluewin.ch",
-        "hushmail.com",
-        "tutanota.com",
-        "tuta.com",
-    ]
+    """
+    gmail.com googlemail.com live.com msn.com passport.com windowslive.com ymail.com rocketmail.com myyahoo.com
+    icloud.com me.com mac.com aol.com aim.com verizon.net netscape.net
+    web.de t-online.de freenet.de mail.de email.de arcor.de posteo.de posteo.net mailbox.org online.de vodafone.de
+    magenta.de 1und1.de kabelmail.de unitybox.de
+    proton.me protonmail.com protonmail.ch pm.me fastmail.com fastmail.fm zoho.com zohomail.com zohomail.eu
+    mail.com email.com usa.com europe.com hushmail.com tutanota.com tutanota.de tuta.com tuta.io runbox.com
+    startmail.com disroot.org riseup.net duck.com hey.com inbox.com lycos.com juno.com
+    mail.ru bk.ru inbox.ru list.ru internet.ru rambler.ru ya.ru ukr.net i.ua meta.ua seznam.cz email.cz centrum.cz
+    azet.sk zoznam.sk wp.pl o2.pl onet.pl op.pl interia.pl poczta.onet.pl gazeta.pl freemail.hu citromail.hu abv.bg
+    qq.com foxmail.com 163.com 126.com yeah.net sina.com sina.cn sohu.com tom.com 139.com 189.cn aliyun.com
+    naver.com hanmail.net daum.net nate.com docomo.ne.jp ezweb.ne.jp softbank.ne.jp i.softbank.jp
+    orange.fr wanadoo.fr free.fr laposte.net sfr.fr neuf.fr bbox.fr numericable.fr club-internet.fr aliceadsl.fr
+    libero.it virgilio.it tiscali.it alice.it tin.it tim.it inwind.it iol.it email.it fastwebnet.it
+    telefonica.net terra.es movistar.es sapo.pt mail.pt uol.com.br bol.com.br terra.com.br ig.com.br
+    comcast.net xfinity.com att.net sbcglobal.net bellsouth.net cox.net charter.net spectrum.net earthlink.net
+    optonline.net frontier.com roadrunner.com rr.com centurylink.net windstream.net shaw.ca rogers.com sympatico.ca
+    videotron.ca telus.net btinternet.com sky.com virginmedia.com virgin.net ntlworld.com talktalk.net blueyonder.co.uk
+    bigpond.com bigpond.net.au optusnet.com.au iinet.net.au xtra.co.nz
+    bluewin.ch sunrise.ch hispeed.ch chello.at aon.at ziggo.nl kpnmail.nl planet.nl hetnet.nl xs4all.nl casema.nl
+    home.nl telenet.be skynet.be proximus.be telia.com bredband.net comhem.se spray.se online.no
+    rediffmail.com indiatimes.com sify.com walla.co.il walla.com
+    mailinator.com guerrillamail.com 10minutemail.com trashmail.com yopmail.com temp-mail.org sharklasers.com
+    privaterelay.appleid.com users.noreply.github.com
+    """.split()  # noqa: SIM905 - two hundred quoted names are harder to read and to compare
 )
 """Domains in which anybody can have an address: sharing one says nothing about the employer."""
+FREE_MAIL_EVERYWHERE = re.compile(
+    r"(?:yahoo|hotmail|outlook|gmx|yandex|gmail|googlemail|rediffmail|aol)\.[a-z]{2,6}(?:\.[a-z]{2})?"
+)
+"""Providers that have one domain for each country."""
+
+REGISTRIES = re.compile(
+    r"(?:ac|asn|co|com|edu|gob|gouv|gov|gv|id|ltd|me|mil|name|ne|net|nhs|nic|nom|or|org|plc|pro|sch)\.[a-z]{2}"
+)
+"""What registries sell names under, below a country: no customer owns `co.uk` (publicsuffix.org, its regular part)."""
+SHARED_HOSTS = frozenset(
+    ["onmicrosoft.com", "github.io", "gitlab.io", "herokuapp.com", "appspot.com", "web.app", "firebaseapp.com",
+     "azurewebsites.net", "cloudfront.net", "amazonaws.com", "vercel.app", "netlify.app", "pages.dev", "workers.dev",
+     "blogspot.com", "wordpress.com", "myshopify.com", "uk.com", "us.com", "eu.com", "de.com", "co.com"]
+)  # fmt: skip
+"""Domains whose owners hand out the names below them to anybody (publicsuffix.org, its private part)."""
+DOTS = re.compile("[.\u3002\uff0e\uff61]")
+"""Every sign that separates labels (RFC 3490 §3.1)."""
+DEVIATIONS = frozenset("ßς\u200c\u200d")
+"""Letters that IDNA 2003, which the standard library speaks, maps to others (RFC 5894 §7.2)."""
 
 
 def address_party(raw: str) -> Party | None:
@@ -121,11 +97,21 @@ def bare(raw: str) -> str:
 
 def idna(domain: str) -> str | None:
     """The domain as the name system spells it (`xn--…`), or None where it is no domain."""
+    if len(domain) > MAX_ADDRESS:
+        return None
     try:
-        ascii_form = domain.rstrip(".").encode("idna").decode("ascii").lower()
+        ascii_form = ".".join(_a_label(each) for each in DOTS.split(domain.lower().rstrip(".")))
     except UnicodeError:
         return None
-    return ascii_form if re.fullmatch(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", ascii_form) else None
+    return ascii_form if re.fullmatch(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*", ascii_form) else None
+
+
+def _a_label(label: str) -> str:
+    if label.isascii():
+        return label
+    if DEVIATIONS & set(label):  # a domain of its own since IDNA 2008, not the one spelt with "ss"
+        return "xn--" + unicodedata.normalize("NFC", label).encode("punycode").decode("ascii")
+    return label.encode("idna").decode("ascii")
 
 
 def number_party(raw: str, region: str) -> Party | None:
@@ -148,8 +134,25 @@ def number_party(raw: str, region: str) -> Party | None:
 
 
 def domain_of(party: Party) -> str | None:
-    """The domain that stands for an organisation, or None for numbers and free-mail addresses."""
+    """The domain that stands for an organisation, or None for numbers, free-mail addresses and registries."""
+    return next(iter(domains_of(party)), None)
+
+
+def domains_of(party: Party) -> tuple[str, ...]:
+    """Every domain that may stand for the party's organisation: its own and those above it, the longest first.
+
+    None of them is a public mail provider's or one that names are sold under (`co.uk`): an address
+    below such a provider names nobody at all.
+    """
     if party.kind is not PartyKind.ADDRESS:
-        return None
-    domain = party.value.rpartition("@")[2]
-    return None if domain in FREE_MAIL else domain
+        return ()
+    labels = party.value.rpartition("@")[2].split(".")
+    found = []
+    for start in range(len(labels) - 1):
+        domain = ".".join(labels[start:])
+        if domain in FREE_MAIL or FREE_MAIL_EVERYWHERE.fullmatch(domain):
+            return ()
+        if domain in SHARED_HOSTS or REGISTRIES.fullmatch(domain):
+            break
+        found.append(domain)
+    return tuple(found)

@@ -3,7 +3,6 @@
 A policy never borrows another one's rules: the same fact may cap Severity 1 at 3 here and P1 at P2 there.
 """
 
-import re
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.resources import files
@@ -13,9 +12,9 @@ from models.errors import Misconfigured
 from models.terms import Channel, Role
 from triage.conditions import TYPE, All, Condition, condition
 from triage.facts import VOCABULARY
+from triage.fields import Field, plain_fields, read_fields
 from triage.reading import Node, read
 
-SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 MOVES = frozenset({"cap", "raise", "set"})
 TYPE_MOVES = frozenset({"type", "not_type"})
 
@@ -100,8 +99,8 @@ class Policy:
     """One policy pack. `levels` run from the most severe down; `digest` is the SHA-256 of the file's bytes.
 
     `threshold` is the probability below which the suggestion abstains. `contact_phone_levels` are the
-    levels for which the customer must give a telephone number. `assumed` names the values the policy's
-    source does not state.
+    levels for which the customer must give a telephone number. `fields` are what its form asks for.
+    `assumed` names the values the policy's source does not state.
     """
 
     id: str
@@ -117,6 +116,7 @@ class Policy:
     threshold: float
     rules: tuple[Rule, ...]
     assumed: tuple[str, ...]
+    fields: tuple[Field, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -130,6 +130,10 @@ class Policy:
     def level_label(self, value: str) -> str:
         """What a person reads for a level; an unknown value is given back."""
         return next((level.label for level in self.levels if level.value == value), value)
+
+    def field_label(self, name: str) -> str:
+        """What a person reads for a field of the form; an unknown name is given back."""
+        return next((field.label for field in self.fields if field.name == name), name)
 
     def severity(self, value: str) -> int:
         """The level's place, 0 being the most severe."""
@@ -201,7 +205,7 @@ def _from_path(path: Path) -> tuple[Policy | None, list[str]]:
 def _policy(top: Node, digest: str) -> Policy:
     before = len(top.mistakes)
     required = frozenset({"id", "version", "name", "source", "types", "levels", "sla_channels", "threshold"})
-    optional = frozenset({"support_phone", "contact_phone_levels", "rules", "assumed"})
+    optional = frozenset({"support_phone", "contact_phone_levels", "rules", "assumed", "fields"})
     if before:
         required, optional = frozenset(), required | optional
     at = top.fields(required, optional)
@@ -209,24 +213,35 @@ def _policy(top: Node, digest: str) -> Policy:
     levels = tuple(_level(entry) for entry in at["levels"].entries()) if "levels" in at else ()
     for name, entries in (("types", types), ("levels", levels)):
         if name in at:
-            _unique(at[name], [entry.value for entry in entries])
+            at[name].unique([entry.value for entry in entries])
     rules = _rules(at["rules"], types, levels) if "rules" in at else ()
     values = frozenset(level.value for level in levels)
+    phone_levels = at["contact_phone_levels"].choices(values, "level") if "contact_phone_levels" in at else ()
     return Policy(
-        id=_slug(at["id"]) if "id" in at else "",
+        id=at["id"].slug() if "id" in at else "",
         version=int(at["version"].number(1, 1_000_000)) if "version" in at else 0,
         name=at["name"].text() if "name" in at else "",
         source=at["source"].text() if "source" in at else "",
         digest=digest,
         types=types,
         levels=levels,
-        sla_channels=_choices(at.get("sla_channels"), frozenset(Channel), "channel"),
+        sla_channels=at["sla_channels"].choices(frozenset(Channel), "channel") if "sla_channels" in at else (),
         support_phone=at["support_phone"].text(empty=True) if "support_phone" in at else "",
-        contact_phone_levels=_choices(at.get("contact_phone_levels"), values, "level"),
+        contact_phone_levels=phone_levels,
         threshold=at["threshold"].number(0, 1) if "threshold" in at else 1.0,
         rules=rules,
-        assumed=_choices(at.get("assumed"), required | optional, "key of the policy"),
+        assumed=at["assumed"].choices(required | optional, "key of the policy") if "assumed" in at else (),
+        fields=_fields(at.get("fields"), types, values, phone_levels),
     )
+
+
+def _fields(
+    node: Node | None, types: tuple[RequestType, ...], levels: frozenset[str], phone_levels: tuple[str, ...]
+) -> tuple[Field, ...]:
+    if node is None:
+        return plain_fields()
+    raised = frozenset(kind.value for kind in types if kind.inbound)
+    return read_fields(node, types=raised, levels=levels, phone_levels=phone_levels)
 
 
 def _type(node: Node) -> RequestType:
@@ -234,7 +249,7 @@ def _type(node: Node) -> RequestType:
         frozenset({"value", "label", "definition", "clause"}), frozenset({"priority_applies", "inbound", "like"})
     )
     return RequestType(
-        value=_slug(at["value"]) if "value" in at else "",
+        value=at["value"].slug() if "value" in at else "",
         label=at["label"].text() if "label" in at else "",
         definition=at["definition"].text() if "definition" in at else "",
         clause=at["clause"].text() if "clause" in at else "",
@@ -247,7 +262,7 @@ def _type(node: Node) -> RequestType:
 def _level(node: Node) -> Level:
     at = node.fields(frozenset({"value", "label", "definition", "clause"}), frozenset({"aliases", "like"}))
     return Level(
-        value=_slug(at["value"]) if "value" in at else "",
+        value=at["value"].slug() if "value" in at else "",
         label=at["label"].text() if "label" in at else "",
         definition=at["definition"].text() if "definition" in at else "",
         clause=at["clause"].text() if "clause" in at else "",
@@ -271,7 +286,7 @@ def _rules(node: Node, types: tuple[RequestType, ...], levels: tuple[Level, ...]
     slugs = frozenset(kind.value for kind in types)
     values = frozenset(level.value for level in levels)
     rules = tuple(_rule(entry, slugs, values) for entry in node.entries())
-    _unique(node, [rule.id for rule in rules])
+    node.unique([rule.id for rule in rules])
     return rules
 
 
@@ -280,11 +295,11 @@ def _rule(node: Node, types: frozenset[str], levels: frozenset[str]) -> Rule:
     effect = _effect(at["then"], types, levels) if "then" in at else Effect(move="cap", to=(), only=())
     known = VOCABULARY if effect.on_type else {**VOCABULARY, TYPE: types}
     return Rule(
-        id=_slug(at["id"]) if "id" in at else "",
+        id=at["id"].slug() if "id" in at else "",
         clause=at["clause"].text() if "clause" in at else "",
         when=condition(at["when"], known) if "when" in at else All(()),
         effect=effect,
-        by=_choices(at.get("by"), frozenset(Role), "role"),
+        by=at["by"].choices(frozenset(Role), "role") if "by" in at else (),
         assumed=at["assumed"].flag() if "assumed" in at else False,
     )
 
@@ -297,27 +312,9 @@ def _effect(node: Node, types: frozenset[str], levels: frozenset[str]) -> Effect
         return Effect(move="cap", to=(), only=())
     move = moves[0]
     if move == "not_type":
-        to = _choices(at[move], types, "type")
+        to = at[move].choices(types, "type")
     else:
         to = (at[move].one_of(types if move == "type" else levels, "type" if move == "type" else "level"),)
     if "from" in at and move in TYPE_MOVES:
         at["from"].wrong("only a level move has 'from'")
-    return Effect(move=move, to=to, only=_choices(at.get("from"), levels, "level"))
-
-
-def _choices(node: Node | None, known: frozenset[str], what: str) -> tuple[str, ...]:
-    return () if node is None else tuple(entry.one_of(known, what) for entry in node.entries())
-
-
-def _slug(node: Node) -> str:
-    text = node.text()
-    if text and not SLUG.fullmatch(text):
-        node.wrong(f"{text!r} is no slug: letters, digits and hyphens only")
-    return text
-
-
-def _unique(node: Node, found: list[str]) -> None:
-    if not found:
-        node.wrong("write at least one entry")
-    for value in sorted({value for value in found if value and found.count(value) > 1}):
-        node.wrong(f"{value!r} is there twice")
+    return Effect(move=move, to=to, only=at["from"].choices(levels, "level") if "from" in at else ())

@@ -3,7 +3,8 @@
 YAML 1.2 (ruamel.yaml) on purpose: in YAML 1.1 `no` is false and `9:00` is 540.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -13,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 MAX_CHARACTERS = 1_000_000
+SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,24 @@ class Node:
             hint = f"did you mean {close[0]!r}?" if close else f"known are {listed(known)}"
             self.wrong(f"{word!r} is no {what}; {hint}")
         return word
+
+    def choices(self, known: frozenset[str], what: str) -> tuple[str, ...]:
+        """A list of strings out of a known set."""
+        return tuple(entry.one_of(known, what) for entry in self.entries())
+
+    def slug(self) -> str:
+        """A name that can stand in an address: letters, digits and hyphens."""
+        text = self.text()
+        if text and not SLUG.fullmatch(text):
+            self.wrong(f"{text!r} is no slug: letters, digits and hyphens only")
+        return text
+
+    def unique(self, found: Sequence[str]) -> None:
+        """Note an empty list, and every name that is there twice."""
+        if not found:
+            self.wrong("write at least one entry")
+        for value in sorted({value for value in found if value and found.count(value) > 1}):
+            self.wrong(f"{value!r} is there twice")
 
 
 def listed(words: frozenset[str]) -> str:

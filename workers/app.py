@@ -1,6 +1,7 @@
 """Celery: one task that drains the jobs, beat that sweeps, and a wake-up that may be lost."""
 
 import ctypes
+import resource
 import signal
 import sys
 import threading
@@ -17,6 +18,8 @@ DRAIN = "switchboard.drain"
 TASK_SECONDS = 90
 """A drain that hangs in C code longer than this is killed with its process; the sweep finds its job."""
 QUEUE = "switchboard"
+JOB_BYTES = 1 << 30
+"""What one job may allocate: the worst mail known needs a third of it."""
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal a process gets when its parent dies."""
 
@@ -67,6 +70,7 @@ def build(
 
     app.task(name=DRAIN)(drain_jobs)
     worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
+    worker_process_init.connect(lambda **_: confine_memory(JOB_BYTES), weak=False)
     if before_fork is not None:
         worker_init.connect(lambda **_: before_fork(), weak=False)
     if after_fork is not None:
@@ -78,6 +82,19 @@ def die_with_parent() -> None:
     """Ask Linux to end this process when its parent dies, so that a killed worker leaves no orphans at work."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def confine_memory(room: int) -> None:
+    """Let this process allocate so many bytes more than it has, and no further.
+
+    A job that wants more fails with MemoryError and is parked in the end, instead of calling the
+    kernel's OOM killer on whoever is near. Linux only: elsewhere the limit counts other things.
+    """
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text()
+        held = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+        _, most = resource.getrlimit(resource.RLIMIT_DATA)
+        resource.setrlimit(resource.RLIMIT_DATA, (held + room, most))
 
 
 def broker_url(redis_url: str) -> str:

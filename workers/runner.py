@@ -68,14 +68,14 @@ def run_due(engine: Engine, plugs: Mapping[JobKind, Plug]) -> int:
     return done
 
 
-def claim(engine: Engine) -> Held | None:
-    """Take the next job under a lease; committed at once, so that a crash counts as an attempt."""
+def claim(engine: Engine, job: UUID | None = None) -> Held | None:
+    """Take the next job, or this one, under a lease; committed at once, so that a crash counts as an attempt."""
     with transaction(engine) as session:
-        job = tables.jobs.claim(session, LEASE)
-        if job is None:
+        row = tables.jobs.claim(session, LEASE, job)
+        if row is None:
             return None
-        failed = job.attempts - 1 - job.excused
-        return Held(id=job.id, kind=job.kind, subject=job.subject, attempt=job.attempts, failures=failed)
+        failed = row.attempts - 1 - row.excused
+        return Held(id=row.id, kind=row.kind, subject=row.subject, attempt=row.attempts, failures=failed)
 
 
 def run(engine: Engine, held: Held, plug: Plug) -> None:

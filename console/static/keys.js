@@ -41,7 +41,7 @@
     if (key === "Enter") return confirms(document.activeElement) && press("Enter");
     if (key === "j" || key === "k") return move(key === "j" ? 1 : -1);
     if (key === "?") { openHelp(); return true; }
-    return ["e", "u", "/"].includes(key) && press(key);
+    return ["e", "s", "u", "/"].includes(key) && press(key);
   };
 
   document.addEventListener("keydown", (event) => {

@@ -42,8 +42,11 @@ def schedule(session: Session, kind: terms.JobKind, subject: UUID, run_at: datet
     session.execute(row.on_conflict_do_nothing())
 
 
-def claim(session: Session, lease: timedelta) -> Job | None:
-    """Take the job that has waited longest and whose lease is free, and lease it; None if none is due."""
+def claim(session: Session, lease: timedelta, only: UUID | None = None) -> Job | None:
+    """Take the job that has waited longest and whose lease is free, and lease it; None if none is due.
+
+    `only` asks for this job and no other.
+    """
     due = (
         select(Job)
         .where(Job.state == terms.JobState.WAITING, Job.run_at <= func.now())
@@ -52,7 +55,7 @@ def claim(session: Session, lease: timedelta) -> Job | None:
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    job = session.scalar(due)
+    job = session.scalar(due if only is None else due.where(Job.id == only))
     if job is None:
         return None
     job.attempts += 1
@@ -80,6 +83,11 @@ def park(session: Session, job: UUID, attempt: int, error: str) -> bool:
 def _close(session: Session, job: UUID, attempt: int, **values: object) -> bool:
     mine = update(Job).where(Job.id == job, Job.attempts == attempt, Job.state == terms.JobState.WAITING)
     return session.execute(mine.values(**values).returning(Job.id)).first() is not None
+
+
+def error_of(session: Session, kind: terms.JobKind, subject: UUID) -> str | None:
+    """What a job last failed with, or None."""
+    return session.scalar(select(Job.error).where(Job.kind == kind, Job.subject == subject))
 
 
 def parked(session: Session) -> list[Job]:

@@ -1,10 +1,26 @@
 """Requests and what is appended to them: interactions, suggestions, decisions, clock events."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, LargeBinary, Text, UniqueConstraint, select
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -15,10 +31,16 @@ REFERENCE_PREFIX = "SB-"
 
 
 class Request(Base):
-    """The record we work on. Append-only histories hang off it; `version` guards every decision."""
+    """The record we work on. Append-only histories hang off it; `version` guards every decision.
+
+    `follow_up_at` is when somebody wrote again after the decision in force; deciding anew clears it.
+    """
 
     __tablename__ = "requests"
-    __table_args__ = (Index("ix_requests_state_id", "state", "id"),)
+    __table_args__ = (
+        Index("ix_requests_state_id", "state", "id"),
+        Index("ix_requests_follow_up", "id", postgresql_where=text("follow_up_at IS NOT NULL")),
+    )
 
     id: Mapped[Id]
     number: Mapped[int] = mapped_column(BigInteger, Identity(start=1001), unique=True)
@@ -37,6 +59,7 @@ class Request(Base):
     decided_type: Mapped[str | None]
     decided_priority: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+    follow_up_at: Mapped[datetime | None]
 
     @property
     def reference(self) -> str:
@@ -170,6 +193,27 @@ def interactions(session: Session, request: UUID) -> list[Interaction]:
     return list(session.scalars(found))
 
 
+def uploads(session: Session, request: UUID) -> list[Upload]:
+    """The files added to a request on the portal, oldest first, without their bytes."""
+    return list(session.scalars(select(Upload).where(Upload.request_id == request).order_by(Upload.id)))
+
+
+def add_upload(
+    session: Session, request: UUID, *, name: str, content_type: str, digest: str, content: bytes, now: datetime
+) -> None:
+    """Store a file with a request; the same bytes are stored once."""
+    row = insert(Upload).values(
+        request_id=request,
+        name=name,
+        content_type=content_type,
+        size=len(content),
+        digest=digest,
+        content=content,
+        received_at=now,
+    )
+    session.execute(row.on_conflict_do_nothing(index_elements=["request_id", "digest"]))
+
+
 def latest_suggestion(session: Session, request: UUID) -> Suggestion | None:
     """The suggestion in force, or None while there is none."""
     found = select(Suggestion).where(Suggestion.request_id == request).order_by(Suggestion.id.desc()).limit(1)
@@ -215,3 +259,97 @@ def record_suggestion(
         created_at=now,
     )
     session.execute(row.on_conflict_do_nothing(index_elements=["request_id", "cause"]))
+
+
+def numbered(session: Session, numbers: Collection[int]) -> list[tuple[int, UUID]]:
+    """The requests with these numbers that are there: pairs of number and id."""
+    found = session.execute(select(Request.number, Request.id).where(Request.number.in_(numbers)))
+    return [(number, request) for number, request in found]
+
+
+def owner(session: Session, request: UUID) -> tuple[int, UUID | None, UUID | None] | None:
+    """Number, contact and account of a request, or None if there is no such request."""
+    found = select(Request.number, Request.contact_id, Request.account_id).where(Request.id == request)
+    row = session.execute(found).one_or_none()
+    return (row.number, row.contact_id, row.account_id) if row else None
+
+
+def parties(session: Session, request: UUID) -> list[str]:
+    """Every address and number that approached us about a request, as written."""
+    found = select(Interaction.party).where(Interaction.request_id == request).distinct()
+    return [party for party in session.scalars(found) if party]
+
+
+def wrote_again(session: Session, request: UUID, at: datetime) -> None:
+    """Note that a redirected sender wrote again instead; the first time counts."""
+    funnel = update(Redirection).where(Redirection.request_id == request, Redirection.wrote_again_at.is_(None))
+    session.execute(funnel.values(wrote_again_at=at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunnelRow:
+    """How many requests of a policy came how far after their senders were told of an SLA channel."""
+
+    policy: str
+    told: int
+    opened: int
+    raised_portal: int
+    raised_phone: int
+    wrote_again: int
+
+
+def note_told(session: Session, request: UUID, policy: str, now: datetime) -> None:
+    """Note that the sender of a mailed request was told where its clock can be started; the first time counts."""
+    _note(session, request, told_at=now, policy=policy)
+
+
+def note_opened(session: Session, request: UUID, now: datetime) -> None:
+    """Note that the link was opened; the first time counts."""
+    _note(session, request, opened_at=now)
+
+
+def note_raised(session: Session, request: UUID, channel: terms.Channel, now: datetime) -> None:
+    """Note that a mailed request was raised on an SLA channel; the first time counts, with its channel."""
+    _note(session, request, raised_at=now, raised_on=channel)
+
+
+def note_raised_by(session: Session, contact: UUID, channel: terms.Channel, since: datetime, now: datetime) -> None:
+    """Note that a contact who was redirected since then has now come by an SLA channel; each request counts once."""
+    theirs = select(Request.id).where(Request.contact_id == contact, Request.channel == terms.Channel.EMAIL)
+    row = Redirection
+    waiting = update(row).where(row.request_id.in_(theirs), row.raised_at.is_(None), row.told_at >= since)
+    session.execute(waiting.values(raised_at=now, raised_on=channel))
+
+
+def _note(session: Session, request: UUID, **steps: object) -> None:
+    """Set what is not set yet; a request that is gone is not noted."""
+    given = {name: literal(value, getattr(Redirection, name).type) for name, value in steps.items()}
+    values = {"policy": Request.policy, **given}
+    found = select(Request.id, *values.values()).where(Request.id == request)
+    row = insert(Redirection).from_select(["request_id", *values], found)
+    kept = {name: func.coalesce(getattr(Redirection, name), row.excluded[name]) for name in steps if name != "policy"}
+    session.execute(row.on_conflict_do_update(index_elements=["request_id"], set_=kept))
+
+
+def funnel(session: Session, policy: str | None = None, since: datetime | None = None) -> list[FunnelRow]:
+    """What redirection achieved by policy, for senders told since then.
+
+    Only those who were told count, or who show it by using the link: a reply that may have been
+    sent, and whose link was opened, was sent. `opened` may count a mail scanner that follows links.
+    """
+    row = Redirection
+    knew = func.coalesce(row.told_at, row.opened_at, case((row.raised_on == terms.Channel.PORTAL, row.raised_at)))
+    columns = [
+        func.count(),
+        func.count(row.opened_at),
+        func.count().filter(row.raised_on == terms.Channel.PORTAL),
+        func.count().filter(row.raised_on == terms.Channel.PHONE),
+        func.count(row.wrote_again_at),
+    ]
+    found = select(row.policy, *columns).where(knew.is_not(None)).group_by(row.policy).order_by(row.policy)
+    if policy is not None:
+        found = found.where(row.policy == policy)
+    if since is not None:
+        found = found.where(knew >= since)
+    names = ("policy", "told", "opened", "raised_portal", "raised_phone", "wrote_again")
+    return [FunnelRow(**dict(zip(names, each, strict=True))) for each in session.execute(found)]

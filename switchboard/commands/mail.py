@@ -5,11 +5,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
-from intake import message
+from intake import door, message
 from intake.addresses import mailboxes
+from intake.differences import differences
 from intake.screening import Case, suppression
 from intake.shape import as_json as as_line
 from models import tables
@@ -17,11 +19,12 @@ from models.errors import Invalid, NotFound, SwitchboardError
 from models.store import transaction
 from models.terms import Channel, Envelope, JobKind
 from switchboard.commands.instance import DataDir, opened
-from switchboard.lines import now
+from switchboard.lines import Switchboard, now
 from switchboard.settings import load
 from triage import policy as packs
 from triage.suggest import as_json
 from triage.suggest import suggest as make_suggestion
+from workers.runner import claim, run
 
 Files = Annotated[list[str], typer.Argument(help="Mail files; - reads standard input.")]
 TRY_AGAIN = 75
@@ -104,24 +107,59 @@ def ingest(
 
 
 def replay(
-    ids: Annotated[list[str] | None, typer.Argument(help="Mail ids.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(help="Mail ids, or ids of parked jobs' subjects.")] = None,
     *,
     unparsed: Annotated[bool, typer.Option(help="Every mail that could not be read.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Run parked work again: mails that could not be read, or the jobs of these ids."""
+    """Run parked work again; read mails again that are processed, and show what is read differently now.
+
+    Nobody is answered a second time.
+    """
     if not ids and not unparsed:
         raise Invalid(public="Name mail ids, or say --unparsed")
-    with opened(data_dir) as house, transaction(house.engine) as session:
-        again = [
-            job
-            for job in tables.jobs.parked(session)
-            if str(job.subject) in (ids or ()) or (unparsed and job.kind is JobKind.MAIL_PROCESS)
-        ]
-        for job in again:
-            tables.jobs.reopen(job, now())
-            typer.echo(f"{job.kind}\t{job.subject}")
-    typer.echo(f"{len(again)} to run again", err=True)
+    wanted = set(ids or ())
+    with opened(data_dir) as house:
+        with transaction(house.engine) as session:
+            parked = [
+                job
+                for job in tables.jobs.parked(session)
+                if str(job.subject) in wanted or (unparsed and job.kind is JobKind.MAIL_PROCESS)
+            ]
+            for job in parked:
+                tables.jobs.reopen(job, now())
+        for job in parked:
+            typer.echo(f"{job.kind}\t{job.subject}\t{_outcome(house, job)}")
+        for name in sorted(wanted - {str(job.subject) for job in parked}):
+            _read_again(house, name)
+    typer.echo(f"{len(parked)} run again", err=True)
+
+
+def _outcome(house: Switchboard, job: tables.jobs.Job) -> str:
+    """Run a job here and now, and say how it ended; a failed one is tried again by the worker."""
+    held = claim(house.engine, job.id)
+    if held is None:
+        return "a worker has it"
+    run(house.engine, held, house.plugs[held.kind])
+    with transaction(house.engine) as session:
+        row = session.get_one(tables.jobs.Job, job.id)
+        return row.state.value if row.error is None else f"{row.state.value}: {row.error}"
+
+
+def _read_again(house: Switchboard, name: str) -> None:
+    try:
+        mail = UUID(name)
+    except ValueError as error:
+        raise Invalid(public=f"{name!r} is no id of a mail") from error
+    with transaction(house.engine) as session:
+        if tables.mail.fetch(session, mail) is None:
+            raise NotFound(public=f"No mail and no parked job {name}")
+        before, after = door.reread(session, mail, terms=house.reply_terms)
+    found = differences(before, after)
+    for each in found:
+        typer.echo(f"{mail}\t{each.field}\t{each.before}\t{each.after}")
+    if not found:
+        typer.echo(f"{mail}\tread as before")
 
 
 def _return_path(read: message.ParsedMessage) -> str:

@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from switchboard import health
 from switchboard.settings import PREFIX, Settings
 
-PROCESSES = ("smtp", "web", "worker", "beat")
+CHECKED = ("smtp", "web", "worker", "beat")
+PROCESSES = (*CHECKED, "imap")
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +52,8 @@ def test_compose_runs_the_same_commands(compose: dict[str, Any], generate: Modul
 
 def test_every_service_says_whether_it_is_healthy(compose: dict[str, Any]):
     """Our processes by `switchboard healthcheck`, which knows each of them."""
-    assert set(health.CHECKS) == set(PROCESSES)
-    for name in PROCESSES:
+    assert set(health.CHECKS) == set(CHECKED)
+    for name in CHECKED:
         assert compose["services"][name]["healthcheck"]["test"] == ["CMD", "switchboard", "healthcheck", name]
     assert all("healthcheck" in compose["services"][name] for name in ("postgres", "redis"))
 

@@ -12,7 +12,9 @@ HOSTS = (
     ("gstatic", ".com"), ("hugging", "face"), ("docker", ".io"), ("ghcr", ".io"), ("quay", ".io"),
     ("deb.", "debian.org"), ("raw.github", "usercontent"), ("index", "-url"), ("trusted", "-host"),
 )  # fmt: skip
-ELSEWHERE = (("/wo", "rk/"), ("../sha", "red"), ("/sha", "red/design"), ("mail-", "samples"), ("sub", "agent"))
+ELSEWHERE = (("/wo", "rk/"), ("/sha", "red/design"), ("sub", "agent"))
+BESIDE = (("../sha", "red"), ("mail-", "samples"))
+"""Where benchmarks look for samples if nobody names a folder; nothing of the product knows it."""
 SYNONYMS = re.compile(r"(?:^|_)(?:tickets?|predictions?|issues?)(?:_|$)", re.IGNORECASE)
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "service", "services", "data", "common", "misc"}
 LOADS = re.compile(
@@ -26,8 +28,10 @@ def test_no_file_names_an_index_or_download_host(files: list[Path], root: Path):
 
 
 def test_no_file_names_a_place_outside_the_repository(files: list[Path], root: Path):
-    """What stands here must make sense wherever it is cloned."""
+    """What stands here must make sense wherever it is cloned; only benchmarks look beside it, and do without."""
+    benches = {root / "Makefile", *(root / "bench").iterdir()}
     assert not list(_found(files, root, ELSEWHERE))
+    assert not list(_found([path for path in files if path not in benches], root, BESIDE))
 
 
 def test_pages_load_nothing_from_elsewhere(files: list[Path], root: Path):

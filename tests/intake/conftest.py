@@ -3,10 +3,12 @@
 import asyncio
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
+import uvloop
 
 from intake import server
 from models.terms import Envelope
@@ -50,15 +52,17 @@ class Gateway:
     def __init__(self) -> None:
         self.stored: list[tuple[Envelope, bytes]] = []
         self.fails: Exception | None = None
+        self.pause = 0.0
         self.port = 0
         self.lmtp_port = 0
         self.wires: list[Wire] = []
         self.config: server.Gateway | None = None
 
-    def accept(self, envelope: Envelope, content: bytes) -> None:
+    async def accept(self, envelope: Envelope, content: bytes) -> None:
         """Store, or fail as the test wants."""
         if self.fails is not None:
             raise self.fails
+        await asyncio.sleep(self.pause)
         self.stored.append((envelope, content))
 
     def wire(self, *, lmtp: bool = False) -> Wire:
@@ -89,7 +93,7 @@ def gateway() -> Iterator[Gateway]:
     made.config = server.Gateway(
         accept=made.accept, own_addresses=frozenset({OWN}), max_bytes=100_000, hostname="mx.example.com"
     )
-    loop = asyncio.new_event_loop()
+    loop = uvloop.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
@@ -108,6 +112,28 @@ def gateway() -> Iterator[Gateway]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join(10)
     loop.close()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def connect() -> Callable[[int], socket.socket]:
+    """Connect to a port as soon as somebody listens."""
+
+    def connected(port: int) -> socket.socket:
+        for _ in range(400):
+            try:
+                return socket.create_connection(("127.0.0.1", port), timeout=10)
+            except ConnectionRefusedError:
+                time.sleep(0.1)
+        raise ConnectionRefusedError(port)
+
+    return connected
 
 
 @pytest.fixture

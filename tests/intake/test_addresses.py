@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.addresses import Mailbox, key, mailboxes, path
+from intake.addresses import Mailbox, deliverable, domains, key, mailboxes, path
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,15 @@ def test_what_means_something_else_elsewhere_is_no_path(text):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Marta+4@Nordhandel.example", "marta@nordhandel.example"), ("a+b+c@x.example", "a@x.example")],
+    [
+        ("Marta+4@Nordhandel.example", "marta@nordhandel.example"),
+        ("a+b+c@x.example", "a@x.example"),
+        ("support@BÜCHER.example.", "support@xn--bcher-kva.example"),
+        ("a@straße.example", "a@xn--strae-oqa.example"),
+    ],
 )
 def test_spellings_of_one_mailbox_are_equal(one, other):
-    """Letter case and tags do not make another person (C14)."""
+    """Letter case, tags, a final dot and how a domain is spelt do not make another mailbox (C10, C14)."""
     assert key(one) == key(other) == other
 
 
@@ -70,4 +75,31 @@ def test_any_header_is_read(text):
 @given(st.text(alphabet="aB+@.x"))
 def test_a_key_is_its_own_key(text):
     """Comparing twice changes nothing."""
+    assert key(key(text)) == key(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a@Example.org", "a@Example.org"),
+        ("a@bücher.example", "a@xn--bcher-kva.example"),
+        ("a@straße.example", "a@xn--strae-oqa.example"),
+        ("jürgen@example.org", None),
+        ("a@evil\uff20victim.example", None),
+    ],
+)
+def test_a_reply_goes_to_the_domain_that_was_written(text, expected):
+    """Old rules for international domains would send it to the owner of another one (RFC 5894 §7.2)."""
+    assert deliverable(text) == expected
+
+
+def test_the_domains_above_an_address():
+    """The longest first, none of one label."""
+    assert domains("a@x.BÜCHER.example") == ("x.xn--bcher-kva.example", "xn--bcher-kva.example")
+    assert domains("a@localhost") == ()
+
+
+@given(st.text())
+def test_any_text_has_a_key(text):
+    """Hostile addresses are compared like others, and a key is its own key."""
     assert key(key(text)) == key(text)

@@ -70,7 +70,7 @@ def test_the_address_we_wrote_to_is_told():
                 "  gone@example.org\n    550 user unknown\n  full@example.net\n    552 5.2.2 mailbox full\n\n"
                 "------ This is a copy of the message ------\nFrom: x@y.example"
             ),
-            [("gone@example.org", "5.2.2", False), ("full@example.net", "5.2.2", False)],
+            [("gone@example.org", "", False), ("full@example.net", "5.2.2", False)],
         ),
         (
             (

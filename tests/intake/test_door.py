@@ -3,18 +3,21 @@
 import dataclasses
 import email
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
-from intake import door
+from intake import conversation, door
 from intake.answering import ReplyTerms
 from models import tables
+from models.errors import NotFound
 from models.store import transaction
-from models.terms import Channel, JobKind, MailState
+from models.terms import Channel, Envelope, JobKind, MailState
 from triage import policy
 from triage.desk.reception import Reception, receive
 
@@ -59,10 +62,95 @@ def test_the_same_mail_by_another_way_is_the_same(session, envelope, mail, now):
     assert door.accept(session, envelope(rcpt="support+b@example.com"), traced, now) is None
 
 
-def test_a_message_id_used_again_is_another_mail(session, envelope, mail, now):
-    """Other bytes are another mail (P3)."""
-    arrive(session, envelope(), mail("one"), now)
-    arrive(session, envelope(), mail("two"), now)
+def test_a_retry_after_a_lost_250_is_the_same(session, envelope, mail, now):
+    """The client sends the same bytes again, with or without a Message-ID: one mail (A4)."""
+    for raw in (mail(), mail(Message_ID="")):
+        arrive(session, envelope(), raw, now)
+        assert door.accept(session, envelope(), raw, now) is None
+
+
+def test_gateways_that_race_store_one_mail_and_one_job(engine: Engine, envelope, mail, now):
+    """Eight gateways are given the same mail at once, each by its own way (G25)."""
+
+    def take(number: int) -> bool:
+        with transaction(engine) as session:
+            traced = f"Received: by mx{number}.example.com\r\n".encode() + mail()
+            return door.accept(session, envelope(), traced, now) is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(8))) == 1
+    with transaction(engine) as session:
+        assert session.scalar(select(func.count()).select_from(tables.mail.Mail)) == 1
+        assert session.scalar(select(func.count()).select_from(tables.jobs.Job)) == 1
+
+
+LISTS = (
+    b"List-Id: <ops.lists.example>\r\nSender: ops-bounces@lists.example\r\nPrecedence: list\r\n",
+    b"List-Id: <all.lists.example>\r\nX-BeenThere: all@lists.example\r\nErrors-To: all-owner@lists.example\r\n",
+)
+
+
+def test_the_same_mail_by_two_lists_is_the_same(session, envelope, mail, now):
+    """Every list has its return path, a different one for each recipient, its fields and its tag (P3)."""
+    by_ops = LISTS[0] + mail(Subject="[ops] Orders fail")
+    by_all = LISTS[1] + mail(Subject="=?utf-8?q?=5Ball=5D_Orders_fail?=", To="all@lists.example")
+    arrive(session, envelope("ops-bounces+support=example.com@lists.example"), by_ops, now)
+    assert door.accept(session, envelope("all-bounces+billing=example.com@lists.example"), by_all, now) is None
+
+
+def test_the_same_mail_with_folded_fields_is_the_same(session, envelope, mail, now):
+    """Gateways fold fields anew; what they say does not change."""
+    arrive(session, envelope(), mail(Subject="Orders fail", Date="Sat, 21 Nov 2026 09:30:00 +0000"), now)
+    folded = mail(Subject="Orders\r\n fail", Date="Sat, 21 Nov 2026\r\n\t09:30:00 +0000", X_Hop="2")
+    assert door.accept(session, envelope("srs0=x=marta@relay.example"), folded, now) is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"body": "two"},
+        {"Subject": "[B] Disk full"},
+        {"From": "jon@nordhandel.example"},
+        {"Date": "Sat, 21 Nov 2026 09:30:01 +0000"},
+        {"Message_ID": "<m2@nordhandel.example>"},
+        {"Message_ID": ""},
+    ],
+)
+def test_a_message_id_used_again_is_another_mail(session, envelope, mail, now, other):
+    """Another body, subject, author or date is another mail, whatever its Message-ID says (P3)."""
+    said = {"body": "one", "Subject": "[A] Disk full"}
+    arrive(session, envelope(), mail(**said), now)
+    arrive(session, envelope(), mail(**said | other), now)
+
+
+def test_mails_without_message_id_differ_by_any_byte(session, envelope, mail, now):
+    """Alarms of one machine, alike but for their way: losing one is worse than showing one twice."""
+    for hop in (b"Received: from a; 09:30\r\n", b"Received: from a; 09:31\r\n"):
+        arrive(session, envelope(), hop + mail(Message_ID=""), now)
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"\r\n\r\n", b"Message-ID: <a@b>\r\n\r\n"]))
+def test_any_bytes_have_a_digest_that_stays(head, rest):
+    """Hostile bytes are told apart like others, and the same ones never change."""
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    said = Envelope(mail_from="a@example.org", rcpt_to=(), peer="", helo="", received_at=at)
+    assert door.digest(said, head + rest) == door.digest(said, head + rest)
+    assert door.digest(said, head + rest) != door.digest(said, head + rest + b"x")
+
+
+@pytest.mark.parametrize("list_first", [True, False])
+def test_a_mail_by_a_list_and_straight_is_one_request_and_answered(session, envelope, mail, now, terms, list_first):
+    """The list's copy may not be answered; that it came first must not silence us towards its author."""
+    both = [(envelope("ops-bounces@lists.example"), LISTS[0] + mail()), (envelope(), mail())]
+    rows = []
+    for said, raw in both if list_first else reversed(both):
+        accepted = arrive(session, said, raw, now)
+        door.process(session, accepted, receive=RECEIVE, terms=terms, now=now)
+        rows.append(tables.mail.fetch(session, accepted))
+    assert rows[0].request_id == rows[1].request_id
+    assert len(tables.requests.interactions(session, rows[0].request_id)) == 1
+    assert session.scalar(select(func.count()).select_from(tables.mail.OutgoingMail)) == 1
+    assert {row.suppression for row in rows} == {"list", None}
 
 
 def test_processing_makes_a_request_and_one_reply(session, envelope, mail, now, terms):
@@ -181,6 +269,82 @@ def test_a_mail_that_cannot_be_processed_is_still_a_request(session, envelope, m
     assert (row.state, row.suppression) == (MailState.UNPARSED, "unparsed")
     subject = tables.requests.fetch(session, row.request_id).subject
     assert subject == "Mail that could not be read: Köln is down"
+
+
+def test_the_reason_why_a_mail_was_not_read_is_kept(session, envelope, mail, now):
+    """Engineers see what the last try failed with."""
+    accepted = arrive(session, envelope(), mail(), now)
+    door.mark_unparsed(session, accepted, receive=RECEIVE, now=now, because="TimeoutError: broken off after 20 s")
+    assert tables.mail.fetch(session, accepted).unread_because == "TimeoutError: broken off after 20 s"
+
+
+def test_an_unparsed_mail_that_is_read_at_last_shows_its_text(session, envelope, mail, now, terms):
+    """After a replay the same request has the real subject, text, sender and an answer."""
+    accepted = arrive(session, envelope("x@nordhandel.example"), mail("Production is down"), now)
+    door.mark_unparsed(session, accepted, receive=RECEIVE, now=now, because="MemoryError")
+    row = tables.mail.fetch(session, accepted)
+    before = row.request_id
+    for _ in range(2):
+        door.process(session, accepted, receive=RECEIVE, terms=terms, now=now)
+    assert (row.state, row.request_id) == (MailState.PROCESSED, before)
+    assert (row.unread_because, row.suppression) == (None, None)
+    request = tables.requests.fetch(session, before)
+    (said,) = tables.requests.interactions(session, before)
+    assert (request.subject, request.party) == ("Orders fail", "marta@nordhandel.example")
+    assert (said.subject, said.text, said.note) == ("Orders fail", "Production is down", "")
+    assert tables.mail.reply_to(session, accepted) is not None
+
+
+def test_an_unparsed_mail_is_part_of_its_thread(session, envelope, mail, now, terms):
+    """A follow-up that cannot be read joins by our marks, and answers to an unread mail find its request."""
+    key = conversation.thread_key("a secret of thirty-two characters")
+    first = arrive(session, envelope(), mail(), now)
+    door.mark_unparsed(session, first, receive=RECEIVE, now=now)
+    request = tables.mail.fetch(session, first).request_id
+    by_id = mail("x", References=f"<{conversation.signed_id(first, key)}@example.com>", Message_ID="<m2@x.example>")
+    address = conversation.reply_address("support@example.com", request, key)
+    others = [
+        arrive(session, envelope(), by_id, now),
+        arrive(session, envelope(rcpt=address), mail("y", Message_ID="<m3@x.example>"), now),
+    ]
+    for each in others:
+        door.mark_unparsed(session, each, receive=RECEIVE, now=now, thread_key=key)
+        assert tables.mail.fetch(session, each).request_id == request
+    answer = arrive(
+        session, envelope(), mail("z", In_Reply_To="<m1@nordhandel.example>", Message_ID="<m4@x.example>"), now
+    )
+    door.process(session, answer, receive=RECEIVE, terms=terms, now=now)
+    assert tables.mail.fetch(session, answer).request_id == request
+
+
+def test_a_follow_up_read_at_last_stays_with_the_request_it_had(session, envelope, mail, now, terms):
+    """Engineers work on it there already; what it answers is told."""
+    first = arrive(session, envelope(), mail(), now)
+    door.process(session, first, receive=RECEIVE, terms=terms, now=now)
+    raw = mail("more", In_Reply_To="<m1@nordhandel.example>", Message_ID="<m2@x.example>")
+    second = arrive(session, envelope(), raw, now)
+    door.mark_unparsed(session, second, receive=RECEIVE, now=now)
+    own = tables.mail.fetch(session, second).request_id
+    door.process(session, second, receive=RECEIVE, terms=terms, now=now)
+    row = tables.mail.fetch(session, second)
+    assert (row.request_id, row.joined) == (own, None)
+    assert "before it could be read" in row.joined_evidence
+
+
+def test_reading_again_changes_what_was_read_and_nothing_else(session, envelope, mail, now, terms):
+    """A replay of a processed mail shows what the new parser reads differently; nobody is answered again."""
+    accepted = arrive(session, envelope(), mail("It is down"), now)
+    door.process(session, accepted, receive=RECEIVE, terms=terms, now=now)
+    row = tables.mail.fetch(session, accepted)
+    row.parsed = row.parsed | {"subject": "as an older parser read it"}
+    session.flush()
+    before, after = door.reread(session, accepted, terms=terms)
+    assert [name for name in after if before[name] != after[name]] == ["subject"]
+    assert row.parsed["subject"] == "Orders fail"
+    assert len(tables.requests.interactions(session, row.request_id)) == 1
+    assert session.scalar(select(func.count()).select_from(tables.mail.OutgoingMail)) == 1
+    with pytest.raises(NotFound):
+        door.reread(session, uuid4(), terms=terms)
 
 
 def test_a_mail_that_is_gone_is_no_error(session, now, terms):

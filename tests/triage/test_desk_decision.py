@@ -140,3 +140,13 @@ def test_decided_requests_are_training_data_and_undone_ones_are_not(session, req
     assert "signing keys" in example.body
     undo(session, request_id, version=2, engineer="mara", now=now)
     assert learning.decided_requests(session) == []
+
+
+def test_a_request_somebody_wrote_to_again_can_be_decided_anew(session, request_id, now):
+    """Without undoing first: the follow-up is what asks for it, and the new decision answers it."""
+    make(session, request_id, now)
+    request = tables.requests.fetch(session, request_id)
+    request.follow_up_at = now + timedelta(hours=1)
+    make(session, request_id, now + timedelta(hours=2), version=2)
+    assert request.follow_up_at is None
+    assert request.version == 3

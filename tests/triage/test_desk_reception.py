@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from models import tables
-from models.errors import NotFound
-from models.terms import Channel, Fact, Interaction, JobKind, TriageState
+from models.errors import Invalid, NotFound
+from models.terms import Channel, Fact, Interaction, JobKind, JobState, TriageState
 from triage import identity, policy
 from triage.desk import directory
 from triage.desk.reception import Reception, receive, suggest_for
@@ -146,3 +146,185 @@ def test_an_interaction_for_a_request_that_is_not_there_is_refused(session, rece
     """A door cannot write into nothing."""
     with pytest.raises(NotFound):
         receive(session, mail(now, request=uuid4()), now, reception=reception)
+
+
+def follow_up(session, reception, now, text: str, *, source="mail:2", **more):
+    """A request whose first mail says that there is no workaround, and a later mail; the suggestion in force."""
+    receipt = receive(session, mail(now), now, reception=reception)
+    later = now + timedelta(hours=1)
+    said = mail(later, source=source, request=receipt.request, new_text=text, **more)
+    receive(session, said, later, reception=reception)
+    return tables.requests.latest_suggestion(session, receipt.request)
+
+
+def test_a_workaround_found_later_changes_the_suggestion(session, reception, now):
+    """The first mail denies what the second states: the later word counts, and the policy's rule eases."""
+    receipt = receive(session, mail(now), now, reception=reception)
+    before = tables.requests.latest_suggestion(session, receipt.request).content
+    said = mail(now, source="mail:2", request=receipt.request, new_text="We found a workaround: node two takes over.")
+    receive(session, said, now, reception=reception)
+    after = tables.requests.latest_suggestion(session, receipt.request).content
+    assert (before["facts"]["workaround"]["value"], after["facts"]["workaround"]["value"]) == ("no", "yes")
+    verdicts = [{rule["id"]: rule["verdict"] for rule in each["rules"]} for each in (before, after)]
+    changed = {name for name in verdicts[0] if verdicts[0][name] != verdicts[1][name]}
+    assert any(verdicts[1][name] == "applied" for name in changed)
+    assert after["facts"]["environment"]["value"] == "production"
+
+
+def test_the_last_of_three_texts_counts(session, reception, now):
+    """A workaround that was found and no longer works is none."""
+    follow_up(session, reception, now, "We found a workaround: node two takes over.")
+    (request,) = session.scalars(select(tables.requests.Request))
+    said = mail(now + timedelta(hours=2), source="mail:3", request=request.id, new_text="There is no workaround.")
+    receive(session, said, now, reception=reception)
+    assert tables.requests.latest_suggestion(session, request.id).content["facts"]["workaround"]["value"] == "no"
+
+
+def test_evidence_of_a_follow_up_stands_where_its_span_says(session, reception, now):
+    """Spans count in subject and joined text, so that the console marks the right words."""
+    found = follow_up(session, reception, now, "We found a workaround: node two takes over.").content["facts"]
+    whole = "Orders fail\n\nOur production gateway is down, there is no workaround.\n\n"
+    whole += "We found a workaround: node two takes over."
+    for fact in found.values():
+        start, end = fact["span"]
+        assert whole[start:end] == fact["evidence"]
+
+
+def test_mails_that_come_in_the_wrong_order_count_in_the_order_they_were_sent(session, reception, now):
+    """A worker may take the later one first."""
+    receipt = receive(session, mail(now, new_text="We found a workaround."), now, reception=reception)
+    earlier = now - timedelta(hours=1)
+    said = mail(earlier, source="mail:0", request=receipt.request, new_text="There is no workaround.")
+    receive(session, said, now, reception=reception)
+    found = tables.requests.latest_suggestion(session, receipt.request).content["facts"]
+    assert found["workaround"]["value"] == "yes"
+
+
+def test_a_follow_up_never_starts_or_moves_a_clock(session, reception, now):
+    """Mail is no SLA channel, before a request reached one and after."""
+    follow_up(session, reception, now, "More.")
+    (request,) = session.scalars(select(tables.requests.Request))
+    assert (request.clock_started_at, tables.requests.clock_events(session, request.id)) == (None, [])
+    started = now + timedelta(hours=2)
+    raised = mail(started, source="call:1", channel=Channel.PHONE, request=request.id, clock_started_at=started)
+    receive(session, raised, started, reception=reception)
+    later = started + timedelta(hours=1)
+    receive(session, mail(later, source="mail:4", request=request.id), later, reception=reception)
+    assert request.clock_started_at == started
+    assert [event.event for event in tables.requests.clock_events(session, request.id)] == ["started"]
+
+
+@pytest.mark.parametrize(
+    ("pause", "note", "events"),
+    [
+        (timedelta(minutes=30), "", ["paused", "resumed"]),
+        (timedelta(minutes=30), "automatic", ["paused"]),
+        (timedelta(minutes=90), "", ["paused"]),
+        (None, "", []),
+    ],
+)
+def test_a_follow_up_resumes_a_paused_clock(session, reception, now, pause, note, events):
+    """Waiting for the customer ends when they write; not by a machine, nor by what came before the pause."""
+    receipt = receive(session, mail(now), now, reception=reception)
+    if pause is not None:
+        tables.requests.record_clock(session, receipt.request, "paused", "engineer", now + pause)
+        tables.requests.record_clock(session, receipt.request, "updated", "engineer", now + pause)
+    later = now + timedelta(hours=1)
+    for _ in range(2):
+        said = mail(later, source="mail:2", request=receipt.request, new_text="Here is the log.", note=note)
+        receive(session, said, later, reception=reception)
+    found = [each for each in tables.requests.clock_events(session, receipt.request) if each.event != "updated"]
+    assert [event.event for event in found] == events
+    assert all(event.at == later for event in found if event.event == "resumed")
+
+
+def test_a_decided_request_stays_decided_and_is_marked(session, reception, now):
+    """What an engineer decided no mail undoes; that somebody wrote again is seen, and told to the door."""
+    receipt = receive(session, mail(now), now, reception=reception)
+    request = tables.requests.fetch(session, receipt.request)
+    request.state, request.decided_priority = TriageState.DECIDED, "P2"
+    later = now + timedelta(hours=1)
+    again = receive(session, mail(later, source="mail:2", request=request.id), later, reception=reception)
+    assert (request.state, request.decided_priority, request.follow_up_at) == (TriageState.DECIDED, "P2", later)
+    assert (receipt.decided, again.decided, again.opened) == (False, True, False)
+    assert tables.requests.latest_suggestion(session, request.id).cause == "mail:2"
+
+
+def test_a_machines_answer_is_kept_and_changes_no_suggestion(session, reception, now):
+    """An absence notice is part of the request, with no word about it."""
+    found = follow_up(session, reception, now, "", note="automatic", subject="Out of office")
+    assert found.cause == "mail:1"
+    assert len(tables.requests.interactions(session, found.request_id)) == 2
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_what_could_not_be_read_is_suggested_for_when_it_is(session, reception, later, now, at_once):
+    """The text takes the place of the notice, and the suggestion is made from it, here or by a worker."""
+    unread = mail(now, subject="Mail that could not be read", new_text="", note="unparsed", text="(unread)")
+    receipt = receive(session, unread, now, reception=reception)
+    unread_again = receive(session, unread, now, reception=reception)
+    read = receive(session, mail(now), now, reception=reception if at_once else later)
+    assert (read.request, read.opened, unread_again.opened) == (receipt.request, True, False)
+    (row,) = tables.requests.interactions(session, receipt.request)
+    if not at_once:
+        suggest_for(session, row.id, now, reception=reception)
+    found = tables.requests.latest_suggestion(session, receipt.request)
+    assert (row.note, row.subject, found.cause) == ("", "Orders fail", "mail:1")
+    assert found.content["facts"]["environment"]["value"] == "production"
+
+
+def test_a_suggestion_job_that_is_done_runs_again_for_a_text_read_at_last(session, later, now):
+    """The worker suggested for the notice already; the text needs it once more."""
+    receive(session, mail(now, new_text="", note="unparsed"), now, reception=later)
+    (job,) = session.scalars(select(tables.jobs.Job))
+    job.state = JobState.DONE
+    receive(session, mail(now), now, reception=later)
+    assert job.state is JobState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("sender", "account"),
+    [
+        ("a@halcyon.example", "Halcyon"),
+        ("a@EU.halcyon.example", "Halcyon"),
+        ("a@deep.shop.halcyon.example", "Halcyon Shop"),
+        ("a@nothalcyon.example", None),
+        ("a@example", None),
+        ("a@bücher.example", "Bücher"),
+        ("a@xn--bcher-kva.example", "Bücher"),
+        ("a@gmail.com", None),
+    ],
+)
+def test_the_closest_domain_names_the_account(session, reception, now, sender, account):
+    """Subdomains belong to whom their domain belongs, the longest match first; spelling does not matter."""
+    directory.add_account(session, "Halcyon", domains=["halcyon.example"])
+    directory.add_account(session, "Halcyon Shop", domains=["shop.halcyon.example"])
+    directory.add_account(session, "Bücher", domains=["BÜCHER.example."])
+    receipt = receive(session, mail(now, sender=sender), now, reception=reception)
+    row = tables.requests.fetch(session, receipt.request)
+    found = session.get(tables.directory.Account, row.account_id) if row.account_id else None
+    assert (found.name if found else None) == account
+
+
+@pytest.mark.parametrize(
+    "domain", ["gmail.com", "mail.gmx.de", "co.uk", "com", "github.io", "yahoo.co.jp", "no domain"]
+)
+def test_a_domain_that_is_everybodys_names_no_account(session, domain):
+    """Free-mail providers and registries would give one customer's requests to another."""
+    with pytest.raises(Invalid):
+        directory.add_account(session, "Greedy", domains=[domain])
+
+
+def test_a_redirected_contact_who_calls_is_counted(session, reception, now):
+    """The call answers what we asked for; somebody else's call, or one much later, does not."""
+    number = identity.number_party("+49 30 5550 137", region="DE")
+    directory.add_contact(session, "Marta", [identity.address_party("marta@nordhandel.example"), number])
+    told = receive(session, mail(now), now, reception=reception)
+    tables.requests.note_told(session, told.request, told.policy, now)
+    row = session.get(tables.requests.Redirection, told.request)
+    for party, days, raised in ((None, 1, None), (number, 30, None), (number, 1, Channel.PHONE)):
+        at = now + timedelta(days=days)
+        call = mail(at, source=f"call:{days}:{party}", channel=Channel.PHONE, party=party, clock_started_at=at)
+        receive(session, call, at, reception=reception)
+        session.refresh(row)
+        assert row.raised_on is raised

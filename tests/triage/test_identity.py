@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from intake import addresses
 from models.terms import Party, PartyKind
-from triage.identity import address_party, domain_of, number_party
+from triage.identity import address_party, domain_of, domains_of, number_party
 
 
 @pytest.mark.parametrize(
@@ -95,3 +96,41 @@ def test_a_free_mail_domain_stands_for_no_organisation():
     assert domain_of(employee) == "acme.example.com"
     assert domain_of(stranger) is None
     assert domain_of(Party(kind=PartyKind.NUMBER, value="+493055501234", shown="")) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "domains"),
+    [
+        ("a@acme.example", ("acme.example",)),
+        ("a@x.eu.acme.example", ("x.eu.acme.example", "eu.acme.example", "acme.example")),
+        ("a@shop.acme.co.uk", ("shop.acme.co.uk", "acme.co.uk")),
+        ("a@acme.onmicrosoft.com", ("acme.onmicrosoft.com",)),
+        ("a@example", ()),
+        ("a@co.uk", ()),
+        ("a@gmail.com", ()),
+        ("a@mail.yahoo.co.jp", ()),
+        ("a@hotmail.it", ()),
+    ],
+)
+def test_domains_that_may_stand_for_an_organisation(address: str, domains: tuple[str, ...]):
+    """Its own and those above it, the longest first; no registry, no free-mail provider and nothing below one."""
+    party = address_party(address)
+    assert party is not None
+    assert domains_of(party) == domains
+
+
+def test_domains_that_only_look_alike_are_two():
+    """Since IDNA 2008 "straße" and "strasse" are two domains with two owners (RFC 5894 §7.2)."""
+    sharp, double = address_party("a@straße.example"), address_party("a@strasse.example")
+    assert sharp is not None
+    assert double is not None
+    assert sharp.value == "a@xn--strae-oqa.example"
+    assert sharp.value != double.value
+
+
+@given(some.one_of(some.emails(), some.from_regex(r"[a-zß-ü+]{1,8}@[a-zß-üς]{1,8}\.example", fullmatch=True)))
+def test_the_desk_and_the_mail_door_agree_on_keys(raw: str):
+    """A contact recorded at the desk is found by the key that the door makes."""
+    party = address_party(raw)
+    if party is not None and not raw.startswith('"'):
+        assert addresses.key(raw) == party.value

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import Misconfigured
-from triage.policy import check, load_packs
+from triage.policy import check, load_packs, parse
 
 MINE = """\
 id: mine
@@ -163,3 +163,112 @@ def test_a_missing_directory_stops_the_start(tmp_path: Path):
     """A directory that is not there is no empty directory."""
     with pytest.raises(Misconfigured, match="nowhere"):
         load_packs(tmp_path / "nowhere")
+
+
+FIELDS = """\
+fields:
+  - {name: type, label: Kind, kind: type, clause: "§5", required: true}
+  - {name: level, label: Level, kind: level, clause: "§5"}
+  - {name: summary, label: Summary, kind: text, clause: "§5", required: true}
+  - {name: description, label: Description, kind: longtext, clause: "§5", required: true}
+  - name: environment
+    label: Environment
+    kind: choice
+    clause: "§6"
+    fact: environment
+    for: [fault]
+    required: {types: [fault], levels: [high]}
+    options: [{value: production, label: Production}, {value: staging, label: Staging}]
+  - {name: phone, label: Phone, kind: phone, clause: "§7", assumed: true}
+"""
+
+
+def test_a_pack_says_what_its_form_asks():
+    """Kinds, choices, for which types and levels an answer is needed, and the fact it states."""
+    pack, mistakes = parse((MINE + "contact_phone_levels: [high]\n" + FIELDS).encode(), "mine.yaml")
+    assert mistakes == []
+    assert [field.name for field in pack.fields] == [
+        "type",
+        "level",
+        "summary",
+        "description",
+        "environment",
+        "phone",
+    ]
+    place = pack.fields[4]
+    assert (place.required, place.required_for_types, place.required_for_levels) == (False, ("fault",), ("high",))
+    assert (place.fact, place.types, [option.label for option in place.options]) == (
+        "environment",
+        ("fault",),
+        ["Production", "Staging"],
+    )
+    assert pack.field_label("environment") == "Environment"
+    assert pack.field_label("nonsense") == "nonsense"
+
+
+def test_a_pack_without_fields_has_the_plain_form():
+    """Packs that were written before there were forms keep working."""
+    pack = parse(MINE.encode(), "mine.yaml")[0]
+    assert [field.name for field in pack.fields] == ["summary", "description", "phone"]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "told"),
+    [
+        ("kind: phone", "kind: fone", "mine.yaml:40:39: kind: 'fone' is no kind; did you mean 'phone'?"),
+        ("name: environment", "name: Environment", "mine.yaml:32:11: name: 'Environment' is no name: small letters"),
+        ("name: environment", "name: email", "'email' is asked by every form; choose another name"),
+        ("name: environment", "name: phone", "mine.yaml:28:3: fields: 'phone' is there twice"),
+        ("name: summary", "name: title", "mine.yaml:28:3: fields: the field 'summary' of kind 'text' is missing"),
+        ("kind: longtext", "kind: text", "the field 'description' of kind 'longtext' is missing"),
+        ("kind: level", "kind: type", "only one field may be of kind 'type'"),
+        ("kind: phone", "kind: text", "contact_phone_levels (high) need a field of kind 'phone'"),
+        ("types: [fault]", "types: [falt]", "'falt' is no type a customer may raise; did you mean 'fault'?"),
+        ("levels: [high]}", "levels: [hi]}", "'hi' is no level"),
+        ("required: {types", "required: sometimes #", "write true, false or a mapping with the keys levels, types"),
+        ("required: {types", "required: {when", "when: unknown key"),
+        ("for: [fault]", "for: [outage]", "'outage' is no type a customer may raise"),
+        ("fact: environment", "fact: place", "'place' is no fact"),
+        ("value: staging", "value: stagging", "the option 'stagging' is no value of environment; known are"),
+        ("value: staging", "value: production", "options: 'production' is there twice"),
+        ("    options: [", "    option: [", "a choice needs the key 'options'"),
+        ("kind: choice", "kind: text", "only a field of kind 'choice' has options"),
+        ('clause: "§6"', "clause:", "write a text"),
+        ("label: Phone, ", "", "the key 'label' is missing"),
+    ],
+)
+def test_a_mistake_in_the_form_is_told_with_its_place(good: str, bad: str, told: str):
+    """Like every other mistake: file, line, column, and what to write instead."""
+    text = MINE + "contact_phone_levels: [high]\n" + FIELDS
+    assert good in text
+    mistakes = check(text.replace(good, bad), "mine.yaml")
+    assert any(told in mistake for mistake in mistakes), mistakes
+
+
+def test_every_built_in_field_has_its_clause():
+    """Whatever a customer is asked can be traced to its source, or is marked as assumed."""
+    for pack in load_packs().values():
+        assert all(field.clause for field in pack.fields)
+        assert {"summary", "description"} <= {field.name for field in pack.fields}
+
+
+@pytest.mark.parametrize(
+    ("policy", "required"),
+    [
+        ("wso2", "type summary description project"),
+        ("oro", "type summary description company license_key"),
+        ("parallels", "type level summary description"),
+        ("witboost", "type summary description"),
+    ],
+)
+def test_the_built_in_forms_ask_what_their_sources_require(policy: str, required: str):
+    """Fields needed for every type; those of some types come on top."""
+    pack = load_packs()[policy]
+    assert [field.name for field in pack.fields if field.required and not field.types] == required.split()
+
+
+def test_parallels_asks_a_number_for_the_two_most_severe_levels():
+    """Severity 1 Note #2: for Severity 1 and 2 cases it is required to specify a contact phone number."""
+    pack = load_packs()["parallels"]
+    assert pack.contact_phone_levels == ("1", "2")
+    assert any(field.kind == "phone" for field in pack.fields)

@@ -1,6 +1,7 @@
 """Celery carries a wake-up only: it may be lost, and Redis may be away."""
 
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -74,3 +75,18 @@ def test_no_worker_no_answer(tmp_path: Path):
 def test_the_broker_url_is_spelt_celerys_way(ours: str, celerys: str):
     """Unix sockets have another scheme there."""
     assert celery_app.broker_url(ours) == celerys
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count this limit differently")
+def test_a_job_that_wants_too_much_memory_fails_alone():
+    """It gets a MemoryError that can be recorded; the process lives on."""
+    code = """
+from workers.app import confine_memory
+confine_memory(64 << 20)
+try:
+    bytearray(256 << 20)
+except MemoryError:
+    print("refused, and still here")
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "refused, and still here\n"

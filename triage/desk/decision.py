@@ -26,7 +26,7 @@ def decide(
     """Record an engineer's decision on the version of the request they saw.
 
     *confirmed* if it equals the suggestion in force, else *corrected*. Decided requests are decided
-    again only after an undo.
+    again only after an undo, or when somebody wrote again.
 
     Raises:
         NotFound: there is no such request.
@@ -35,7 +35,7 @@ def decide(
 
     """
     request = _held(session, request_id, version)
-    if request.state is TriageState.DECIDED:
+    if request.state is TriageState.DECIDED and request.follow_up_at is None:
         raise Conflict(f"{request.reference} is decided")
     _check_labels(policy, type, priority)
     suggestion = tables.requests.latest_suggestion(session, request_id)
@@ -53,6 +53,7 @@ def decide(
     )
     request.state = TriageState.DECIDED
     request.decided_type, request.decided_priority, request.decided_at = type, priority, now
+    request.follow_up_at = None
     session.flush()
     return decision
 
@@ -70,7 +71,7 @@ def undo(session: Session, request_id: UUID, *, version: int, engineer: str, now
         raise Conflict(f"{request.reference} is not decided", public="There is no decision to undo.")
     undone = _record(session, request, verdict=Verdict.UNDONE, decided_by=engineer, decided_at=now)
     request.state = TriageState.TO_CONFIRM
-    request.decided_type = request.decided_priority = request.decided_at = None
+    request.decided_type = request.decided_priority = request.decided_at = request.follow_up_at = None
     session.flush()
     return undone
 

@@ -16,7 +16,7 @@ def add_account(
     """Record an account; its domains name it as the account of everybody who writes from there.
 
     Raises:
-        Invalid: a domain is a public mail provider's or belongs to another account.
+        Invalid: a domain is a public mail provider's, or one names are sold under, or belongs to another account.
 
     """
     account = tables.directory.Account(name=name, number=number, policy=policy)
@@ -24,14 +24,21 @@ def add_account(
     session.flush()
     for domain in domains:
         party = identity.address_party(f"anyone@{domain}")
-        if party is None or identity.domain_of(party) is None:
-            raise Invalid(public=f"{domain!r} cannot name an account: it is no domain, or a public mail provider's")
-        owner = tables.directory.account_by_domain(session, domain)
+        spelt = identity.domain_of(party) if party else None
+        if spelt is None:
+            raise Invalid(public=f"{domain!r} cannot name an account: it is no domain, or anybody can have one there")
+        owner = tables.directory.account_by_domain(session, spelt)
         if owner is not None:
             raise Invalid(public=f"{domain!r} belongs to the account {owner.name!r} already")
-        session.add(tables.directory.AccountDomain(domain=domain.lower(), account_id=account.id))
+        session.add(tables.directory.AccountDomain(domain=spelt, account_id=account.id))
         session.flush()
     return account
+
+
+def account_of(session: Session, party: Party) -> tables.directory.Account | None:
+    """The account a mail domain belongs to, else the one of the closest domain above it; None if there is none."""
+    owners = (tables.directory.account_by_domain(session, domain) for domain in identity.domains_of(party))
+    return next((account for account in owners if account is not None), None)
 
 
 def add_contact(

@@ -67,6 +67,8 @@ def upgrade() -> None:
     op.add_column('mails', sa.Column('unread_because', sa.Text(), nullable=True))
     op.add_column('outgoing_mails', sa.Column('bounced_at', sa.DateTime(timezone=True), nullable=True))
     op.add_column('reply_windows', sa.Column('answers', sa.Integer(), server_default='1', nullable=False))
+    op.add_column('requests', sa.Column('follow_up_at', sa.DateTime(timezone=True), nullable=True))
+    op.create_index('ix_requests_follow_up', 'requests', ['id'], unique=False, postgresql_where=sa.text('follow_up_at IS NOT NULL'))
     op.execute("ALTER TABLE uploads ALTER COLUMN content SET STORAGE EXTERNAL")
 
 
@@ -79,6 +81,8 @@ def allow(table: str, name: str, values: str) -> None:
 def downgrade() -> None:
     allow("mails", "mailstate", MAIL_STATES.replace(", 'swallowed'", ""))
     allow("outgoing_mails", "outgoingstate", OUTGOING_STATES.replace(", 'bounced'", ""))
+    op.drop_index('ix_requests_follow_up', table_name='requests', postgresql_where=sa.text('follow_up_at IS NOT NULL'))
+    op.drop_column('requests', 'follow_up_at')
     op.drop_column('reply_windows', 'answers')
     op.drop_column('outgoing_mails', 'bounced_at')
     op.drop_column('mails', 'unread_because')

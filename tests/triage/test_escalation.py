@@ -1,0 +1,217 @@
+"""Ladders: what begins and ends them, when each step is told, and that it is told once."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from triage.calendars import ALWAYS, Calendar, span
+from triage.clock import clocks
+from triage.escalation import Ladder, causes, due, next_due, read_ladders
+from triage.reading import read
+from triage.targets import Commitments, Kind, Target
+from triage.timeline import Event
+
+OFFICE = Calendar(name="office", zone="Europe/Rome", week=((span("09:00-17:00"),),) * 5 + ((),) * 2)
+PACK = """\
+- id: critical
+  label: Critical
+  on: [breached, asked]
+  levels: [P1]
+  clocks: [response]
+  stops: [acknowledged, responded, resolved]
+  steps:
+    - {id: on-call, label: On call, after: 0 min, to: {role: on-call}, channel: phone}
+    - {id: lead, label: Lead, after: 30 min, to: {role: lead}, channel: phone}
+  clause: "§1"
+- id: stuck
+  label: Stuck
+  on: [breached, stagnant, asked]
+  stops: [acknowledged, resolved]
+  counted: office
+  notices: office
+  steps:
+    - {id: lead, label: Lead, after: 0 min, to: {role: lead}, channel: mail}
+    - {id: chat, label: Chat, after: 2 h, to: {name: support-chat}, channel: mail}
+  clause: "§2"
+  assumed: true
+"""
+H = timedelta(hours=1)
+EVENING = datetime(2026, 3, 6, 20, 0, tzinfo=UTC)
+"""A Friday evening in Rome, two days before the next opening but one."""
+
+
+def told(text: str) -> tuple[tuple[Ladder, ...], list[str]]:
+    """The ladders in a text, and the mistakes."""
+    node = read(text, "mine.yaml")
+    known = {"levels": frozenset({"P1", "P2"}), "types": frozenset({"incident"})}
+    return read_ladders(node, **known, calendars={"office": OFFICE}), node.mistakes
+
+
+LADDERS, MISTAKES = told(PACK)
+
+
+def event(kind: str, hours: float, value: str = "", id_: str = "") -> Event:
+    """Something that happened so many hours after that evening."""
+    return Event(id=id_ or f"{kind}-{hours}-{value}", at=EVENING + hours * H, kind=kind, value=value)
+
+
+def keys(events: Sequence[Event], hours: float) -> list[str]:
+    """The keys due by then."""
+    return [one.key for one in due(LADDERS, events, EVENING + hours * H)]
+
+
+def test_the_steps_of_a_breach_come_one_after_the_other():
+    """Each has a key of its own, a channel and somebody to tell."""
+    assert MISTAKES == []
+    log = [event("level", -5, "P1"), event("breached", 0, "response", "b")]
+    assert keys(log, 0) == ["critical:on-call:b"]
+    assert keys(log, 0.4) == ["critical:on-call:b"]
+    assert keys(log, 0.5) == ["critical:on-call:b", "critical:lead:b"]
+    first = due(LADDERS, log, EVENING)[0]
+    assert (first.rung.to.role, first.rung.channel, first.clause) == ("on-call", "phone", "§1")
+    assert next_due(LADDERS, log, EVENING) == EVENING + H / 2
+
+
+def test_what_is_done_is_not_due_again():
+    """Whoever keeps the keys is told each step once."""
+    log = [event("level", -5, "P1"), event("breached", 0, "response", "b")]
+    assert due(LADDERS, log, EVENING + H, done={"critical:on-call:b", "critical:lead:b"}) == ()
+
+
+def test_quiet_hours_hold_a_step_back_until_the_next_opening():
+    """A milder ladder wakes nobody: what begins on Friday evening is told on Monday at nine."""
+    log = [event("level", -5, "P2"), event("breached", 0, "response", "b")]
+    monday = datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
+    assert due(LADDERS, log, monday - timedelta(seconds=1)) == ()
+    assert [(one.key, one.at) for one in due(LADDERS, log, monday)] == [("stuck:lead:b", monday)]
+    assert next_due(LADDERS, log, monday) == monday + 2 * H
+
+
+@pytest.mark.parametrize("stop", ["acknowledged", "resolved"])
+def test_an_answer_ends_a_ladder_even_while_a_step_waits_for_the_morning(stop: str):
+    """What was settled at night is no news in the morning; what was told stays told."""
+    log = [event("level", -5, "P2"), event("breached", 0, "response", "b")]
+    assert keys([*log, event(stop, 5)], 100) == []
+    assert keys([*log, event(stop, 62)], 100) == ["stuck:lead:b"]
+
+
+def test_what_came_before_a_ladder_does_not_end_it():
+    """A request answered once may still be stuck later."""
+    log = [event("level", -5, "P1"), event("responded", -1), event("breached", 0, "response", "b")]
+    assert keys(log, 1) == ["critical:on-call:b", "critical:lead:b"]
+
+
+def test_a_level_that_is_not_known_climbs_the_most_severe_ladder():
+    """Only a level that is known to be milder chooses the milder ladder, from then on."""
+    asked = event("asked", 0, "", "a")
+    assert keys([asked], 1) == ["critical:on-call:a", "critical:lead:a"]
+    assert keys([asked, event("level", 0.25, "P2")], 100) == ["critical:on-call:a", "stuck:lead:a", "stuck:chat:a"]
+
+
+def test_another_clock_s_breach_goes_to_the_ladder_that_takes_it():
+    """The first ladder is for missed responses only."""
+    log = [event("level", -5, "P1"), event("breached", 63, "update", "u")]
+    assert keys(log, 63) == ["stuck:lead:u"]
+
+
+def test_misses_and_warnings_of_clocks_begin_ladders():
+    """Each has an id that stays, whatever happens afterwards."""
+    target = Target(kind=Kind.RESPONSE, calendar=ALWAYS, within=4 * H)
+    log = [event("level", 0, "P1"), event("started", 0, "phone")]
+    made = Commitments(levels={"P1": (target,)})
+    found = causes(clocks(made, log, EVENING + 5 * H), EVENING + 5 * H)
+    assert [(one.kind, one.value, (one.at - EVENING) / H) for one in found] == [
+        ("warned-50", "response", 2), ("warned-75", "response", 3), ("breached", "response", 4), ("warned-100", "response", 4),
+    ]  # fmt: skip
+    later = causes(clocks(made, [*log, event("responded", 6)], EVENING + 9 * H), EVENING + 9 * H)
+    assert [one for one in found if one.kind == "breached"] == [one for one in later if one.kind == "breached"]
+
+
+kinds = some.sampled_from(["breached", "stagnant", "asked", "level", "acknowledged", "responded", "resolved", "noted"])
+log_entries = some.builds(
+    lambda kind, halves, value: event(kind, halves / 2, value),
+    kinds,
+    some.integers(-4, 160),
+    some.sampled_from(["", "response", "update", "P1", "P2"]),
+)
+logs = some.lists(log_entries, max_size=12)
+moments = some.integers(0, 200).map(lambda hours: EVENING + hours * H)
+
+
+@given(logs, some.randoms(), moments)
+def test_the_order_of_the_log_does_not_matter(log: list[Event], random: Any, now: datetime):
+    """Neither does an event that is there twice."""
+    mixed = [*log, *log[:3]]
+    random.shuffle(mixed)
+    assert due(LADDERS, mixed, now) == due(LADDERS, log, now)
+
+
+@given(logs, moments, moments)
+def test_a_step_is_proposed_once_with_one_key_and_stays(log: list[Event], now: datetime, later: datetime):
+    """What was due stays due, with the same key and moment, however late it is asked for; no key comes twice."""
+    first, second = sorted((now, later))
+    before, after = due(LADDERS, log, first), due(LADDERS, log, second)
+    assert set(before) <= set(after)
+    assert len({one.key for one in after}) == len(after)
+    assert due(LADDERS, log, second, done={one.key for one in before}) == tuple(
+        one for one in after if one not in before
+    )
+
+
+@given(logs, moments)
+def test_nothing_is_told_outside_the_hours_for_it(log: list[Event], now: datetime):
+    """A step of the milder ladder is told in opening hours only, and no step before its cause."""
+    for one in due(LADDERS, log, now):
+        assert one.cause.at <= one.at <= now
+        assert one.ladder != "stuck" or OFFICE.is_open(one.at)
+
+
+@given(logs, moments)
+def test_forgetting_a_level_never_tells_fewer_causes_of_the_severe_ladder(log: list[Event], now: datetime):
+    """With the level unknown, everything that climbed the severe ladder still does."""
+    unknown = [one for one in log if one.kind != "level"]
+    known = {one.key for one in due(LADDERS, log, now) if one.ladder == "critical"}
+    assert known <= {one.key for one in due(LADDERS, unknown, now)}
+
+
+@given(logs, moments)
+def test_nothing_is_due_before_the_next_moment_announced(log: list[Event], now: datetime):
+    """Whoever waits until then misses nothing."""
+    log = [one for one in log if one.at <= now]
+    after = next_due(LADDERS, log, now)
+    last = EVENING + 400 * H if after is None else after - timedelta(microseconds=1)
+    assert due(LADDERS, log, last) == due(LADDERS, log, now)
+    assert after is None or len(due(LADDERS, log, after)) > len(due(LADDERS, log, now))
+
+
+def test_ladders_are_tried_in_their_order():
+    """The most severe stands first; alone, the milder one takes everything."""
+    asked = event("asked", 63, "", "a")
+    assert {one.ladder for one in due(LADDERS[1:], [asked], EVENING + 64 * H)} == {"stuck"}
+    free = replace(LADDERS[0], levels=())
+    assert {one.ladder for one in due((free, *LADDERS[1:]), [asked], EVENING + 64 * H)} == {"critical"}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "words"),
+    [
+        ("on: [breached, asked]", "on: [broken, asked]", "'broken' is no cause; known are asked, breached"),
+        ("levels: [P1]", "levels: [P9]", "'P9' is no level"),
+        ("{role: on-call}", "{role: on-call, name: mara}", "write exactly one of role, name"),
+        ("{role: on-call}", "{role: boss}", "'boss' is no role"),
+        ("channel: phone}", "channel: fax}", "'fax' is no channel"),
+        ("after: 30 min", "after: half an hour", "write it as 4 h"),
+        ("after: 0 min, to: {role: on-call}", "after: 2 h, to: {role: on-call}", "in the order of their times"),
+        ("id: stuck", "id: critical", "'critical' is there twice"),
+        ("stops: [acknowledged, resolved]", "stops: []", "write at least one entry"),
+    ],
+)
+def test_a_mistake_in_a_ladder_is_told_with_its_place(good: str, bad: str, words: str):
+    """Each names file, line and column, and what to write instead."""
+    found = told(PACK.replace(good, bad))[1]
+    assert any(mistake.startswith("mine.yaml:") and words in mistake for mistake in found), found
