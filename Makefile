@@ -23,7 +23,7 @@ format: $(STAMP)-test  ## Format the code and mend what a machine can mend
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
 bench: $(STAMP)-test  ## Print the benchmarks, as ratios with their baselines
-	@for file in bench/[a-z]*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in bench/start.py bench/mail.py bench/parse.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 bench-mail: $(STAMP)-test  ## How fast mail is taken, against stock aiosmtpd and Postfix (needs Debian's postfix)
 	@$(BIN)/python bench/mail.py $(ARGS)
@@ -48,9 +48,9 @@ changelog: $(STAMP)-test  ## Show what the next version's changelog will say
 
 lock:  ## Resolve the dependencies anew (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra build pyproject.toml -o requirements/run.txt
+	  --extra build --extra mailauth pyproject.toml -o requirements/run.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
-	  --extra build --extra test pyproject.toml -o requirements/test.txt
+	  --extra build --extra mailauth --extra test pyproject.toml -o requirements/test.txt
 
 clean:  ## Remove the environment and caches; var/ with its data stays
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

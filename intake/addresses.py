@@ -9,6 +9,8 @@ MOST_ADDRESSES = 500
 LONGEST_PATH = 256
 """Octets of a path including the angle brackets (RFC 5321 §4.5.3.1.3)."""
 LONGEST_LOCAL = 64
+MOST_SIGNS = 50
+"""How many @ of one text are looked at for an address."""
 ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u0080-\uffff-]+"
 LABEL = r"[A-Za-z0-9\u0080-\uffff](?:[A-Za-z0-9\u0080-\uffff-]{0,61}[A-Za-z0-9\u0080-\uffff])?"
 PATH = re.compile(rf"({ATOM}(?:\.{ATOM})*)@({LABEL}(?:\.{LABEL})*)")
@@ -119,8 +121,18 @@ def _finish(found: list[Mailbox], words: list[str], angle: str) -> None:
 
 
 def _address_in(text: str) -> str:
-    match = ADDRESS.search(text.replace(" ", ""))
-    return match[0] if match else ""
+    """The first address, looked for around each @ only: text without any would cost the square of its length."""
+    plain = text.replace(" ", "")
+    at = plain.find("@")
+    for _ in range(MOST_SIGNS):
+        if at < 0:
+            break
+        start = max(0, at - LONGEST_PATH)
+        match = ADDRESS.search(plain, start, at + LONGEST_PATH)
+        if match and (match.start() > start or start == 0):
+            return match[0]
+        at = plain.find("@", at + 1)
+    return ""
 
 
 def _unquoted(word: str) -> str:

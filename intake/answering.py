@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -24,7 +23,10 @@ DEAD_FOR = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyTerms:
-    """How and when senders are answered; `mode` is "on", "dry-run" or "off"."""
+    """How and when senders are answered; `mode` is "on", "dry-run" or "off".
+
+    `portal_link` makes the link for a request from its receipt, the mail's subject and the sender's address.
+    """
 
     reply_from: str
     window: timedelta
@@ -32,7 +34,7 @@ class ReplyTerms:
     mode: str
     own_addresses: frozenset[str]
     support_phone: str
-    portal_link: Callable[[UUID], str]
+    portal_link: Callable[[Receipt, str, str], str]
     trusted_authserv_id: str = ""
     answer_unauthenticated: bool = True
     caps: Caps = field(default_factory=Caps)
@@ -183,16 +185,18 @@ def _reply_terms(
     addressed = next(named, own_addresses[0])
     sender = terms.reply_from or addressed
     own = next((box.address for box in mailboxes(sender)), addressed)
+    back = own if key(own) in {key(each) for each in own_addresses} else addressed
+    recipient = deliverable(row.mail_from) or row.mail_from
     signed = conversation.signed_id(row.id, terms.thread_key) if terms.thread_key else f"reply.{row.id}"
     return reply.Terms(
         kind=kind,
-        recipient=deliverable(row.mail_from) or row.mail_from,
+        recipient=recipient,
         sender=sender,
-        reply_to=conversation.reply_address(own, receipt.request, terms.thread_key) if terms.thread_key else "",
+        reply_to=conversation.reply_address(back, receipt.request, terms.thread_key) if terms.thread_key else "",
         subject=message.subject,
         reference=receipt.reference,
         policy_name=receipt.policy_name,
-        portal_link=terms.portal_link(receipt.request),
+        portal_link=terms.portal_link(receipt, message.subject, recipient),
         phone=(receipt.support_phone or terms.support_phone) if "phone" in receipt.sla_channels else "",
         urgent=receipt.looks_urgent,
         language=message.language,

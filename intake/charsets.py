@@ -41,8 +41,6 @@ ENCODED_WORD = re.compile(
 FORBIDDEN = dict.fromkeys((0, *range(55296, 57344)), "�")
 """PostgreSQL stores neither NUL nor lone surrogates."""
 SEPARATING = re.compile(r'[,;:<>()@"\\]')
-UNUSUAL = re.compile(rb"=\?|[\x00\x1b]")
-"""What makes an ASCII header more than its text."""
 FOLD = re.compile(rb"\r?\n[ \t]?")
 
 
@@ -164,7 +162,7 @@ def decode_header(raw: bytes, charset: str = "", *, quoting: bool = False) -> st
     `quoting` puts decoded words that hold separating signs into quotes, for a reader of addresses.
     """
     flat = unfolded(raw)
-    if flat.isascii() and not UNUSUAL.search(flat):
+    if flat.isascii() and not (b"=?" in flat or b"\x1b" in flat or b"\x00" in flat):
         return flat.decode("ascii")
     text = _raw_text(flat, charset)
     if "=?" not in text:

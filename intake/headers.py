@@ -36,8 +36,12 @@ class Headers:
 
         Unless the whole address stands in it, which some programs do.
         """
-        values = [charsets.decode_header(value, self._charset, quoting=b"<" in value) for value in self._values(name)]
-        return ", ".join(value for value in values if value)
+        values = self._values(name)
+        if not any(b"=?" in value for value in values):
+            return ", ".join(value for value in self.every(name) if value)
+        return ", ".join(
+            charsets.decode_header(value, self._charset, quoting=b"<" in value) for value in values if value
+        )
 
     def raw(self, name: str) -> str:
         """The first value of a field without RFC 2047 decoding, or "": for Message-IDs and addresses."""

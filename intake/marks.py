@@ -72,7 +72,8 @@ AUTOMATIC: tuple[Mark, ...] = (
         name="x-mailer",
         source="programs that send nothing else",
         values=re.compile(
-            r"auto[- ]?(?:respond|reply|response)|^\s*(?:sieve-)?vacation(?:[ /(]|$)|out[- ]of[- ]office", re.IGNORECASE
+            r"auto[- ]?(?:respond|reply|response)|^\s*(?:sieve-)?vacation(?:[ /]+v?\d|\s*\(|\s*$)|out[- ]of[- ]office",
+            re.IGNORECASE,
         ),
     ),
     _loop("x-loop", "procmail, smartlist, OTRS, Zammad"),
@@ -87,9 +88,11 @@ AUTOMATIC: tuple[Mark, ...] = (
 )
 """Fields that name a machine. The first that is there gives the reason, itself as evidence, and the source."""
 
-LIST_FIELDS = (
-    "list-id", "list-post", "list-unsubscribe", "list-help", "list-owner", "list-subscribe", "list-archive",
-    "mailing-list", "x-mailing-list", "x-beenthere", "x-mailman-version",
+LIST_FIELDS = frozenset(
+    {
+        "list-id", "list-post", "list-unsubscribe", "list-help", "list-owner", "list-subscribe", "list-archive",
+        "mailing-list", "x-mailing-list", "x-beenthere", "x-mailman-version",
+    }
 )  # fmt: skip
 """RFC 2369, RFC 2919; the others are older than these and still written."""
 

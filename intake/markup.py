@@ -2,7 +2,7 @@
 
 import html
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 from lxml import etree
 
@@ -19,6 +19,7 @@ BREAKS = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/table|/blockquote)\b[^<>]*
 CITED = re.compile(r"\bcite\b|quote", re.IGNORECASE)
 """Only these are quotations; others indent (a mail program's "increase indent" is a blockquote too)."""
 DECLARATION = re.compile(r"\s*<\?xml[^<>]{0,200}\?>", re.IGNORECASE)
+GAPS = re.compile(r"\n{3,}")
 SPACE = re.compile(r"[ \t\r\n\f]+")
 UNSEEN = re.compile(r"display\s{0,4}:\s{0,4}none|mso-hide\s{0,4}:\s{0,4}all", re.IGNORECASE)
 CLOSE = re.compile(r"margin(?:-top|-bottom)?\s{0,4}:\s{0,4}0|msonormal|msolistparagraph", re.IGNORECASE)
@@ -66,55 +67,51 @@ class _Page:
         self._root = root
         self._lines: list[str] = []
         self._line: list[str] = []
-        self._quotes = self._lists = self._verbatim = 0
+        self._quotes = self._verbatim = 0
         self._wants_gap = False
         self._numbers: list[int] = []
 
     def text(self) -> str:
         """The page, read."""
         walk = etree.iterwalk(self._root, events=("start", "end"))
+        opened: list[_Block | None] = []
         for event, element in walk:
             if event == "start":
-                if self._is_hidden(element):
+                tag, style = element.tag, element.get("style") or ""
+                hidden = tag in SKIPPED or (("none" in style or "hide" in style) and UNSEEN.search(style) is not None)
+                opened.append(_block(element, tag, style) if tag in BLOCKS and not hidden else None)
+                if hidden:
                     walk.skip_subtree()
                 else:
-                    self._open(element)
+                    self._open(tag, opened[-1])
+                    self._write(element.text)
             else:
-                if not self._is_hidden(element):
-                    self._close(element)
+                block = opened.pop()
+                if block is not None:
+                    self._close(block)
                 self._write(element.tail)
         self._break()
         return "\n".join(self._lines)
 
-    def _is_hidden(self, element: Any) -> bool:
-        style = element.get("style")
-        if element.tag in SKIPPED:
-            return True
-        return style is not None and ("none" in style or "hide" in style) and UNSEEN.search(style) is not None
-
-    def _open(self, element: Any) -> None:
-        tag = element.tag
-        if tag == "br":
-            self._break(always=True)
-        elif tag in ("td", "th"):
-            if self._line:
-                self._line.append("  ")
-        elif tag in BLOCKS:
+    def _open(self, tag: str, block: "_Block | None") -> None:
+        if block is not None:
             self._break()
-            self._gap(element)
-            self._begin(tag, element)
-        self._write(element.text)
+            self._wants_gap |= block.spaced
+            self._begin(block)
+        elif tag == "br":
+            self._break(always=True)
+        elif tag in ("td", "th") and self._line:
+            self._line.append("  ")
 
-    def _begin(self, tag: str, element: Any) -> None:
+    def _begin(self, block: "_Block") -> None:
         """What a block puts before its first line."""
-        if tag in ("ul", "ol"):
-            self._numbers.append(0 if tag == "ol" else -1)
-        elif tag == "li":
+        if block.tag in ("ul", "ol"):
+            self._numbers.append(0 if block.tag == "ol" else -1)
+        elif block.tag == "li":
             self._line.append("  " * max(len(self._numbers) - 1, 0) + self._bullet())
-        elif tag == "pre":
+        elif block.tag == "pre":
             self._verbatim += 1
-        elif tag == "blockquote" and _is_cited(element):
-            self._quotes += 1
+        self._quotes += block.cited
 
     def _bullet(self) -> str:
         if not self._numbers or self._numbers[-1] < 0:
@@ -122,18 +119,14 @@ class _Page:
         self._numbers[-1] += 1
         return f"{self._numbers[-1]}. "
 
-    def _close(self, element: Any) -> None:
-        tag = element.tag
-        if tag not in BLOCKS:
-            return
+    def _close(self, block: "_Block") -> None:
         self._break()
-        self._gap(element)
-        if tag in ("ul", "ol") and self._numbers:
+        self._wants_gap |= block.spaced
+        if block.tag in ("ul", "ol") and self._numbers:
             self._numbers.pop()
-        elif tag == "pre":
+        elif block.tag == "pre":
             self._verbatim -= 1
-        elif tag == "blockquote" and _is_cited(element):
-            self._quotes -= 1
+        self._quotes -= block.cited
 
     def _write(self, text: str | None) -> None:
         if not text:
@@ -151,12 +144,6 @@ class _Page:
         if text:
             self._line.append(text)
 
-    def _gap(self, element: Any) -> None:
-        if element.tag in SPACED and not (
-            element.tag == "p" and CLOSE.search(f"{element.get('style') or ''} {element.get('class') or ''}")
-        ):
-            self._wants_gap = True
-
     def _break(self, *, always: bool = False) -> None:
         """End the line; an empty one counts only for a line break."""
         line = "".join(self._line).rstrip(" \t\n\r")
@@ -170,8 +157,19 @@ class _Page:
         self._lines.append(f"{marks} {line}" if marks else line)
 
 
-def _is_cited(element: Any) -> bool:
-    return any(CITED.search(f"{name} {value}") for name, value in element.items())
+class _Block(NamedTuple):
+    """An open element that makes lines: whether empty ones stand around it, and whether it is a quotation."""
+
+    tag: str
+    spaced: bool
+    cited: bool
+
+
+def _block(element: Any, tag: str, style: str) -> _Block:
+    if tag == "p":
+        return _Block(tag, not (CLOSE.search(style) or CLOSE.search(element.get("class") or "")), cited=False)
+    cited = tag == "blockquote" and any(CITED.search(f"{name} {value}") for name, value in element.items())
+    return _Block(tag, tag in SPACED, cited)
 
 
 def _is_plain_enough(source: str) -> bool:
@@ -189,7 +187,8 @@ def _is_plain_enough(source: str) -> bool:
 
 def _stripped(source: str) -> str:
     text = _visible(source)
-    return html.unescape(re.sub(r"<[^<>]*>", " ", BREAKS.sub("\n", text)))
+    lines = html.unescape(re.sub(r"<[^<>]*>", " ", BREAKS.sub("\n", text))).split("\n")
+    return "\n".join([SPACE.sub(" ", line).strip() for line in lines])
 
 
 def _visible(source: str) -> str:
@@ -206,5 +205,5 @@ def _visible(source: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    lines = [line.rstrip().replace("\u00a0", " ") for line in text.split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+    lines = text.replace("\u00a0", " ").split("\n")
+    return GAPS.sub("\n\n", "\n".join([line.rstrip() for line in lines])).strip("\n")

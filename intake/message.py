@@ -109,7 +109,7 @@ def _from_tree(tree: Part, defects: list[str], *, depth: int) -> ParsedMessage:
         to=_boxes(headers, "to"),
         cc=_boxes(headers, "cc"),
         reply_to=_boxes(headers, "reply-to"),
-        message_id=_ids(headers.raw("message-id"))[0] if _ids(headers.raw("message-id")) else "",
+        message_id=next(iter(_ids(headers.raw("message-id"))), ""),
         in_reply_to=in_reply_to,
         references=tuple(_ids(headers.raw("references"))[-50:]),
         date=_date(headers.raw("date")),

@@ -33,6 +33,8 @@ MOST_PARAMETERS = 200
 SECTION = re.compile(r"([^*]+)\*(\d{0,3})(\*?)")
 """A parameter's name, the number of its piece and whether that is encoded (RFC 2231 §3, §4)."""
 USED_BOUNDARY = re.compile(rb"^--([^\s-][^\r\n]{0,150}?)[ \t]*\r?\nContent-", re.IGNORECASE | re.MULTILINE)
+MOST_SEARCHED = 2_000_000
+"""Bytes in which the boundary that a multipart really has must first stand."""
 AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*(?:\r?\n|\Z)")
 
 
@@ -147,7 +149,7 @@ def _sections(parent: Part, defects: dict[str, None]) -> list[tuple[int, int]]:
     found = _between(parent, said) if said else []
     if found:
         return found
-    used = USED_BOUNDARY.search(parent.raw, parent.start, parent.end)
+    used = USED_BOUNDARY.search(parent.raw, parent.start, min(parent.end, parent.start + MOST_SEARCHED))
     defects["the declared boundary separates no parts"] = None
     return _between(parent, used[1]) if used else []
 

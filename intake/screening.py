@@ -7,6 +7,7 @@ What only we can know (switch, age, windows, caps) follows in `answering.CHECKS`
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from intake import authentication as results
 from intake import marks
@@ -21,6 +22,7 @@ MOST_DELIVERIES = 2
 MOST_FIELDS = 900
 """Header fields of a mail of which we are sure that all were read; no program writes as many."""
 EVIDENCE_LENGTH = 200
+MARKED = {mark.name: mark for mark in marks.AUTOMATIC}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,7 @@ def report(case: Case) -> Suppression | None:
 
 def own_address(case: Case) -> Suppression | None:
     """Mail that claims to be ours would come back to us: in its envelope, From, Sender or Reply-To."""
-    ours = {key(own) for own in case.own_addresses}
+    ours = _keys(case.own_addresses)
     for address in _authors(case, "from", "sender", "reply-to"):
         if key(address) in ours:
             return Suppression(reason="own-address", evidence=address[:EVIDENCE_LENGTH], clause="RFC 3834 §2")
@@ -93,9 +95,10 @@ def own_address(case: Case) -> Suppression | None:
 
 def mailing_list(case: Case) -> Suppression | None:
     """A list would hand our answer to everybody on it."""
-    for name in marks.LIST_FIELDS:
-        if case.message.has(name):
-            return Suppression(reason="list", evidence=name.title(), clause="RFC 3834 §2, RFC 5230 §4.6")
+    for name, value in case.message.headers:
+        if name in marks.LIST_FIELDS:
+            evidence = _field(name.title(), value)
+            return Suppression(reason="list", evidence=evidence, clause="RFC 3834 §2, RFC 5230 §4.6")
     return None
 
 
@@ -119,11 +122,11 @@ def suppress_header(case: Case) -> Suppression | None:
 
 def automatic_header(case: Case) -> Suppression | None:
     """What programs other than mail servers write into mail that no person wrote: `marks.AUTOMATIC`."""
-    for mark in marks.AUTOMATIC:
-        for value in case.message.header(mark.name):
-            if mark.values.search(value):
-                clause = mark.source if "RFC" in mark.source else f"RFC 3834 §2; {mark.source}"
-                return Suppression(reason=mark.reason, evidence=_field(mark.name.title(), value), clause=clause)
+    for name, value in case.message.headers:
+        mark = MARKED.get(name)
+        if mark is not None and mark.values.search(value):
+            clause = mark.source if "RFC" in mark.source else f"RFC 3834 §2; {mark.source}"
+            return Suppression(reason=mark.reason, evidence=_field(name.title(), value), clause=clause)
     return None
 
 
@@ -157,7 +160,7 @@ def circles(case: Case) -> Suppression | None:
     count = len(case.message.header("received"))
     if count > MOST_HOPS:
         return Suppression(reason="loop", evidence=f"{count} Received fields", clause="RFC 5321 §6.3")
-    ours = {key(own) for own in case.own_addresses}
+    ours = _keys(case.own_addresses)
     passed = [value for value in case.message.header("delivered-to") if key(value.strip("<> ")) in ours]
     if len(passed) > MOST_DELIVERIES:
         return Suppression(reason="loop", evidence=f"{len(passed)} Delivered-To fields of ours", clause="RFC 9228 §3")
@@ -250,6 +253,11 @@ def _authors(case: Case, *fields: str) -> Iterator[str]:
     for name in fields:
         for value in case.message.header(name):
             yield from (box.address for box in mailboxes(value))
+
+
+@lru_cache(8)
+def _keys(addresses: frozenset[str]) -> frozenset[str]:
+    return frozenset(key(each) for each in addresses)
 
 
 def _nobody_reads(address: str) -> bool:

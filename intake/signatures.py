@@ -7,7 +7,7 @@ import re
 
 from intake import labels
 
-LONGEST_ENDING = 200
+LONGEST_ENDING, LONGEST_CLOSING = 200, 80
 SIGNATURE_LINES = 14
 """A signature is at most this long; a longer block is text."""
 SHORT_LINE = 64
@@ -121,7 +121,7 @@ def _is_name_alone(lines: list[str], number: int) -> bool:
 
 def _by_closing(lines: list[str], device: str | None) -> tuple[list[str], str | None]:
     for number in range(max(len(lines) - SIGNATURE_LINES, 1), len(lines)):
-        if len(lines[number]) <= LONGEST_ENDING and CLOSING.match(lines[number]):
+        if len(lines[number]) <= LONGEST_CLOSING and CLOSING.match(lines[number]):
             after = [line for line in lines[number + 1 :] if line.strip()]
             if _is_signature(after) and any(CONTACT.search(line.strip()) for line in after):
                 return lines[:number], joined(lines[number:])

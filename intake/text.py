@@ -10,6 +10,8 @@ MOST_LINES = 5_000
 LONGEST = 300_000
 """Lines and characters that are looked at; what follows them stays one piece."""
 MAILING_LIST_RULE = re.compile(r"^_{30,}\s*$")
+DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Signs that turn text round: programs put them around addresses, and they mislead a reader (UTS #39)."""
 PASTED_LINES = 12
 """As many quoted lines behind a colon are something shown ("We get this:"), not a history."""
 SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
@@ -31,7 +33,7 @@ class NewText:
 
 def newly_written(text: str) -> NewText:
     """Split a body. Quotes with new text below them stay, as what that text answers."""
-    lines = text[:LONGEST].split("\n", MOST_LINES)
+    lines = DIRECTIONS.sub("", text[:LONGEST]).split("\n", MOST_LINES)
     lines[-1] += text[LONGEST:]
     if lines[0].startswith(SIGNED):
         lines = _unsigned(lines)
@@ -66,17 +68,27 @@ def _first_boundary(lines: list[str]) -> tuple[int, int]:
             return number, 1
         block = labels.block_at(lines, number)
         if block is not None:
-            above = number - 1 if number and labels.BARE_RULE.match(lines[number - 1]) else number
+            above = _announced(lines, number)
             return above, block.end - above
         if length := attributions.attribution_at(lines, number):
             return number, length
     return len(lines), 0
 
 
+def _announced(lines: list[str], number: int) -> int:
+    """Where the rule or the words before a header block stand; the block itself if there are none."""
+    above = number - 1
+    while above > 0 and not lines[above].strip():
+        above -= 1
+    if above >= 0 and (labels.BARE_RULE.match(lines[above]) or labels.is_forward_mark(lines[above])):
+        return above
+    return number
+
+
 def _answers(below: list[str]) -> list[str]:
     """What was written between and below quoted lines; empty where the history is not quoted line by line."""
     written = [line for line in below if line.strip()]
-    if not written or not QUOTED.match(written[0]):
+    if not written or not QUOTED.match(written[0]) or not _says_something(written):
         return []
     kept = _without_announcements(below)
     answered = _without_trailing_quote(_before_list_footer(kept))

@@ -12,13 +12,14 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from intake import answering, conversation, door, mailer
+from intake import answering, conversation, door, links, mailauth, mailer
+from intake.limits import Caps
 from models import tables
 from models.errors import Misconfigured
 from models.store import connect, transaction
 from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
 from switchboard.settings import Settings
-from triage import policy, suggest
+from triage import identity, policy, suggest
 from triage.desk import reception, registry
 from voice import recordings
 from workers import app as celery_app
@@ -185,15 +186,32 @@ class Switchboard:
             support_phone=self.settings.support_phone,
             portal_link=self.portal_link,
             trusted_authserv_id=self.settings.trusted_authserv_id,
+            answer_unauthenticated=self.settings.answer_unauthenticated,
+            caps=Caps(
+                domain=self.settings.reply_domain_cap,
+                everybody=self.settings.reply_cap,
+                providers=identity.FREE_MAIL,
+            ),
+            thread_key=self.thread_key,
+            templates=self.settings.reply_templates,
         )
 
-    def portal_link(self, request: UUID) -> str:
-        """The signed link that carries what a redirected customer wrote."""
-        token = self.serializer.dumps(str(request))
-        template = self.settings.portal_url or f"{self.settings.public_url}/portal/claim/{{token}}"
-        return template.replace("{token}", token)
+    def portal_link(self, receipt: Receipt, subject: str, address: str) -> str:
+        """The signed link that carries what a redirected customer wrote, to our portal or the operator's."""
+        token = links.claim_token(self.serializer, receipt.request)
+        if not self.settings.portal_url:
+            return f"{self.settings.public_url}/portal/claim/{token}"
+        return links.external_link(
+            self.settings.portal_url, token=token, reference=receipt.reference, subject=subject, email=address
+        )
+
+    @cached_property
+    def check_sender(self) -> mailauth.OwnCheck | None:
+        """Our own check of SPF, DKIM and DMARC; None where it is not asked for."""
+        return mailauth.OwnCheck() if self.settings.check_authentication else None
 
     def _process_mail(self, mail: UUID) -> None:
+        verdict = mailauth.of_stored(self.engine, mail, self.check_sender)
         with transaction(self.engine) as session:
             door.process(
                 session,
@@ -202,6 +220,7 @@ class Switchboard:
                 terms=self.reply_terms,
                 now=now(),
                 thread_key=self.thread_key,
+                verdict=verdict,
             )
 
     def _mark_unparsed(self, mail: UUID) -> None:
@@ -217,7 +236,14 @@ class Switchboard:
             )
 
     def _send_mail(self, outgoing: UUID) -> None:
-        mailer.send(self.engine, outgoing, self.transport, max_age=self.settings.reply_max_age, clock=now)
+        mailer.send(
+            self.engine,
+            outgoing,
+            self.transport,
+            max_age=self.settings.reply_max_age,
+            clock=now,
+            mode=self.settings.autoreply.value,
+        )
 
     def _suggest(self, interaction: UUID) -> None:
         with transaction(self.engine) as session:

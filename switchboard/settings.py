@@ -10,6 +10,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from intake.links import template_mistake
+from intake.wording import check_folder
 from models.errors import Misconfigured
 from models.terms import Autoreply
 
@@ -156,6 +158,22 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must start with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("portal_url")
+    @classmethod
+    def is_template(cls, value: str) -> str:
+        """Refuse a link with placeholders nobody fills."""
+        if value and (mistake := template_mistake(value)):
+            raise ValueError(mistake)
+        return value
+
+    @field_validator("reply_templates")
+    @classmethod
+    def is_wording(cls, value: Path | None) -> Path | None:
+        """Refuse wordings that could not be sent, all mistakes at once."""
+        if value is not None and (mistakes := check_folder(value)):
+            raise ValueError("; ".join(mistakes))
+        return value
 
     @field_validator("secret_key")
     @classmethod

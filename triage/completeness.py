@@ -177,12 +177,13 @@ PATCH = re.compile(
     r"\b(?:patch(?:es|ed)?|service pack|hotfix|update level|wum)\b[ :=]{0,3}\w*|\bSP ?\d{1,2}\b|\bU\d{1,4}\b",
     re.IGNORECASE,
 )
-INTERNET_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+HOST_NUMBER = re.compile(r"\d{2,3}(?:\.\d{1,3}){3}")
+"""An address of a host, as in 192.168.10.4; a version of four parts begins with one digit (4.2.0.17)."""
 COUNTRY_CODE = "We have your number without its country code: with which country code do we call it?"
 
 
 def _version(text: str) -> Detected:
-    found = [match for match in VERSION.finditer(text) if not INTERNET_NUMBER.fullmatch(match.group())]
+    found = [match for match in VERSION.finditer(text) if not HOST_NUMBER.fullmatch(match.group())]
     match = NAMED_VERSION.search(text) or next(iter(found), None)
     return (match.span() if match else None), ""
 

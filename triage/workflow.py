@@ -271,10 +271,10 @@ def _resolutions(workflow: Workflow, step: Step, actor: str) -> tuple[Resolution
 
 def _lacking(workflow: Workflow, offer: Offer, actor: str, given: Mapping[str, str]) -> list[str]:
     found = [question.lacks(given) for question in offer.asks]
-    if offer.resolutions:
+    if workflow.resolutions and actor != CLIENT and workflow.stage(offer.step.to) is Stage.RESOLVED:
         code = given.get(RESOLUTION, "").strip()
         chosen = next((one for one in offer.resolutions if one.value == code), None)
-        known = ", ".join(one.value for one in offer.resolutions)
+        known = ", ".join(one.value for one in offer.resolutions) or f"those of a role above {actor}"
         if chosen is not None:
             found += [question.lacks(given) for question in chosen.asks]
         elif any(one.value == code for one in workflow.resolutions):

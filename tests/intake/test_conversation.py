@@ -36,7 +36,7 @@ def terms() -> ReplyTerms:
         mode="off",
         own_addresses=frozenset({OWN}),
         support_phone="",
-        portal_link=str,
+        portal_link=lambda receipt, _subject, _address: str(receipt.request),
         trusted_authserv_id="mx.example.com",
     )
 

@@ -36,7 +36,7 @@ def terms() -> ReplyTerms:
         mode="on",
         own_addresses=frozenset({"support@example.com"}),
         support_phone="+49 30 5550 100",
-        portal_link=lambda request: f"https://support.example.com/portal/claim/{request}",
+        portal_link=lambda receipt, _subject, _address: f"https://support.example.com/portal/claim/{receipt.request}",
     )
 
 

@@ -51,7 +51,7 @@ def terms() -> ReplyTerms:
         mode="off",
         own_addresses=frozenset({"support@example.com"}),
         support_phone="",
-        portal_link=str,
+        portal_link=lambda receipt, _subject, _address: str(receipt.request),
     )
 
 

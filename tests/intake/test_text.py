@@ -56,6 +56,18 @@ def test_history_behind_headers_is_apart(block):
     assert newly_written(f"{NEW}\n\n{block}\n\nDid the restart help?").new_text == NEW
 
 
+def test_signs_that_turn_text_round_hide_no_history():
+    """Some programs put them around names and addresses."""
+    attribution = "\u202aOn Sat, Nov 21, 2026 at 9:30 AM \u202aJon\u202c <\u202ajon@x.example\u202c>\u202c wrote:\u202c"
+    assert newly_written(f"{NEW}\n\n{attribution}\n{OLD}").new_text == NEW
+
+
+def test_words_before_a_forwarded_mail_go_with_it():
+    """In an answer too, where the forwarded mail is history."""
+    block = "From: Jon Sample <jon@x.example>\nDate: 21 November 2026\nSubject: 503\nTo: Support"
+    assert newly_written(f"{NEW}\n\nBegin forwarded message:\n\n{block}\n\nDid the restart help?").new_text == NEW
+
+
 def test_answers_between_quotes_are_kept_with_what_they_answer():
     """An answer without its question says nothing."""
     text = (

@@ -126,7 +126,8 @@ def test_misses_and_warnings_of_clocks_begin_ladders():
     made = Commitments(levels={"P1": (target,)})
     found = causes(clocks(made, log, EVENING + 5 * H), EVENING + 5 * H)
     assert [(one.kind, one.value, (one.at - EVENING) / H) for one in found] == [
-        ("warned-50", "response", 2), ("warned-75", "response", 3), ("breached", "response", 4), ("warned-100", "response", 4),
+        ("warned-50", "response", 2), ("warned-75", "response", 3), ("breached", "response", 4),
+        ("warned-100", "response", 4),
     ]  # fmt: skip
     later = causes(clocks(made, [*log, event("responded", 6)], EVENING + 9 * H), EVENING + 9 * H)
     assert [one for one in found if one.kind == "breached"] == [one for one in later if one.kind == "breached"]

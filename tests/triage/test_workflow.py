@@ -123,6 +123,18 @@ def test_cannot_reproduce_is_no_answer_of_an_engineer_alone():
     assert move(FLOW, "in-progress", "resolve", "engineer", {"resolution": "solved"}).signals == (("resolved", ""),)
 
 
+def test_codes_that_are_all_a_lead_s_leave_an_engineer_none():
+    """A pack whose every code needs a lead lets nobody below resolve without one."""
+    strict, mistakes = told(
+        PACK.replace("{value: solved, label: Solved,", "{value: solved, label: Solved, by: [lead],")
+    )
+    assert mistakes == []
+    for told_with in ({}, {"resolution": "solved"}):
+        with pytest.raises(Invalid):
+            move(strict, "in-progress", "resolve", "engineer", told_with)
+    assert move(strict, "in-progress", "resolve", "lead", {"resolution": "solved"}).to == "resolved"
+
+
 def test_a_step_that_is_not_there_and_one_that_is_not_yours_differ():
     """Somebody else was faster, or it is not for you: two answers."""
     with pytest.raises(Conflict, match="'Open'"):
@@ -193,6 +205,7 @@ def test_silence_is_followed_up_three_times_and_then_only_proposed_to_be_over():
         assert found is not None
         assert (found.what, found.number, found.step) == ("follow-up", number, "")
         sent.append(MONDAY + later)
+    assert proposal(FLOW, "waiting-on-client", MONDAY, sent, MONDAY + timedelta(days=16)) is None
     last = proposal(FLOW, "waiting-on-client", MONDAY, sent, MONDAY + days[3])
     assert last is not None
     assert (last.what, last.step, last.assumed) == ("resolve", "close", True)

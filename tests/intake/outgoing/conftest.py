@@ -35,6 +35,7 @@ class Server:
         self.mails: list[str] = []
         self.lines = 0
         self.tls: ssl.SSLContext | None = None
+        self.tls_first = False
         self.done = threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -70,7 +71,11 @@ class Server:
                 return
             self.lines += 1
             with line, contextlib.suppress(OSError):
-                self._converse(line)
+                if self.tls_first:
+                    with self.tls.wrap_socket(line.dup(), server_side=True) as safe:
+                        self._converse(safe)
+                else:
+                    self._converse(line)
 
     def _converse(self, line: socket.socket) -> None:
         file = line.makefile("rwb")

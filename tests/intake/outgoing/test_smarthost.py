@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from intake import mailer, relay
+from intake import mailer, names, relay
 from intake.mailer import Breaker, Smarthost
 from models import tables
 from models.errors import Misconfigured, Unavailable
@@ -225,3 +225,42 @@ def test_a_smarthost_url_that_says_nothing_is_a_clear_line(url):
     """The setting's name and its form."""
     with pytest.raises(Misconfigured, match="SWITCHBOARD_SMARTHOST"):
         Smarthost(url)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_tls_from_the_first_byte(secure, smarthost, monkeypatch, trusted):
+    """The certificate is checked there too (RFC 8314 §3.3, G18)."""
+    secure.tls_first = True
+    if not trusted:
+        monkeypatch.delenv("SSL_CERT_FILE")
+    outcome = smarthost(f"smtps://user:secret@localhost:{secure.port}").deliver(uuid4(), RECIPIENT, CONTENT)
+    assert (outcome.state is OutgoingState.SENT) == trusted
+    assert trusted or "certificate is not trusted" in outcome.error
+    assert len(secure.mails) == len(secure.told("AUTH")) == int(trusted)
+
+
+def test_a_dead_name_server_holds_nobody_up(smarthost, monkeypatch):
+    """The job ends in time, and however often it is tried, one thread waits (G19)."""
+    dead = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: dead.wait(20) and [])
+    monkeypatch.setattr(relay, "CONNECT_SECONDS", 0.3)
+    before = threading.active_count()
+    for expected in ("could not be looked up in time", "still being looked up"):
+        outcome = smarthost("smtp://mx.example.net?starttls=never").deliver(uuid4(), RECIPIENT, CONTENT)
+        assert outcome.state is None
+        assert expected in outcome.error
+    assert threading.active_count() == before + 1
+    dead.set()
+    names._asking[os.getpid()].join(5)
+
+
+def test_a_name_that_is_none_is_tried_again(smarthost, monkeypatch):
+    """The name server says that there is no such host, for now."""
+
+    def nobody(*_: object, **__: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    outcome = smarthost("smtp://mx.example.net?starttls=never").deliver(uuid4(), RECIPIENT, CONTENT)
+    assert outcome.state is None
+    assert "Name or service not known" in outcome.error
