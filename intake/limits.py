@@ -43,18 +43,20 @@ def refused(session: Session, policy: str, sender: str, window: timedelta, caps:
 
     Whatever was counted before a limit refused is undone, so that a full hour costs nobody his window.
     """
-    whom = sender_key(sender)
+    with session.begin_nested() as attempt:
+        found = _used_up(session, policy, sender_key(sender), window, caps)
+        if found is not None:
+            attempt.rollback()
+    return found
+
+
+def _used_up(session: Session, policy: str, whom: str, window: timedelta, caps: Caps) -> tuple[str, str] | None:
     domain = whom.rpartition("@")[2]
     cap = caps.domain * (PROVIDER_FACTOR if domain in caps.providers else 1)
-    attempt = session.begin_nested()
     if not tables.mail.open_window(session, policy, whom, window):
-        found = ("window", "answered within the reply window")
-    elif not tables.mail.count_reply(session, domain, cap):
-        found = ("domain-cap", f"{cap} replies to {domain} in this hour")
-    elif not tables.mail.count_reply(session, EVERYBODY, caps.everybody):
-        found = ("cap", f"{caps.everybody} replies in this hour")
-    else:
-        attempt.commit()
-        return None
-    attempt.rollback()
-    return found
+        return "window", "answered within the reply window"
+    if not tables.mail.count_reply(session, domain, cap):
+        return "domain-cap", f"{cap} replies to {domain} in this hour"
+    if not tables.mail.count_reply(session, EVERYBODY, caps.everybody):
+        return "cap", f"{caps.everybody} replies in this hour"
+    return None
