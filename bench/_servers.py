@@ -14,8 +14,9 @@ from pathlib import Path
 import uvloop
 from aiosmtpd.controller import Controller
 
-from intake import server
-from intake.writer import Writer
+from intake.smtp import server
+from intake.smtp.gateway import Gateway
+from intake.smtp.writer import Writer
 from models import store
 from switchboard import logs
 
@@ -42,7 +43,7 @@ def stock(port: int) -> None:
 
 def own(port: int, accept) -> None:
     """Our gateway, without the limits that a load from one sender and one peer would meet."""
-    gateway = server.Gateway(
+    gateway = Gateway(
         accept=accept,
         own_addresses=OWN,
         max_bytes=MOST,

@@ -52,9 +52,9 @@ SEEDS = (
 
 def check(raw: bytes) -> None:
     """Read a mail as `switchboard parse` does; raise what must not happen."""
-    from intake.message import parse  # noqa: PLC0415 - atheris instruments what is imported after it
-    from intake.screening import Case, suppression  # noqa: PLC0415
-    from intake.shape import as_json  # noqa: PLC0415
+    from intake.reading.message import parse  # noqa: PLC0415 - atheris instruments what is imported after it
+    from intake.reading.shape import as_json  # noqa: PLC0415
+    from intake.replies.screening import Case, suppression  # noqa: PLC0415
     from models.terms import Envelope  # noqa: PLC0415
 
     started = time.process_time()
@@ -80,8 +80,8 @@ def main() -> int:
         print("atheris is not installed: pip install atheris", file=sys.stderr)
         return 2
     with atheris.instrument_imports(include=["intake"]):
-        import intake.message  # noqa: PLC0415
-        import intake.shape  # noqa: F401, PLC0415
+        import intake.reading.message  # noqa: PLC0415
+        import intake.reading.shape  # noqa: F401, PLC0415
     corpus = args.corpus or Path(tempfile.mkdtemp(prefix="fuzz-parse-"))
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(SEEDS):

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 
-from intake.message import parse
+from intake.reading.message import parse
 
 GOAL = 0.3
 ROUNDS = 5

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from intake.addresses import LONGEST_LOCAL, domains, key
-from intake.message import ParsedMessage
+from intake.reading.message import ParsedMessage
 from models import tables
 from models.errors import Unavailable
 from models.terms import Envelope, Joined, MailState, Party, PartyKind

@@ -9,14 +9,15 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from intake import answering, conversation, returns, screening
+from intake import conversation, returns
 from intake.addresses import key
-from intake.authentication import Verdict
-from intake.charsets import decode_header
 from intake.conversation import ALONE, Thread
-from intake.message import ParsedMessage, parse
-from intake.screening import Case, Suppression
-from intake.shape import as_json, automatic_kind
+from intake.reading.charsets import decode_header
+from intake.reading.message import ParsedMessage, parse
+from intake.reading.shape import as_json, automatic_kind
+from intake.replies import answering, screening
+from intake.replies.authentication import Verdict
+from intake.replies.screening import Case, Suppression
 from models import tables
 from models.errors import NotFound
 from models.ports import Receive

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from intake import conversation
 from intake.addresses import key
-from intake.message import ParsedMessage
-from intake.reports import Undelivered
+from intake.reading.message import ParsedMessage
+from intake.reading.reports import Undelivered
 from models import tables
 from models.terms import MailState, OutgoingState
 

@@ -12,8 +12,10 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from intake import answering, conversation, door, links, mailauth, mailer
-from intake.limits import Caps
+from intake import conversation, door
+from intake.portal import links
+from intake.replies import answering, mailauth, mailer
+from intake.replies.limits import Caps
 from models import tables
 from models.errors import Misconfigured
 from models.store import connect, transaction
@@ -154,7 +156,7 @@ class Switchboard:
 
     def warm_up(self) -> None:
         """Load what a worker's children share, before they are forked."""
-        _ = self.policies
+        _ = self.policies, self.check_sender
         self.running.get()
         self.forget_connections()
 
@@ -190,7 +192,7 @@ class Switchboard:
             caps=Caps(
                 domain=self.settings.reply_domain_cap,
                 everybody=self.settings.reply_cap,
-                providers=identity.FREE_MAIL,
+                is_provider=identity.is_free_mail,
             ),
             thread_key=self.thread_key,
             templates=self.settings.reply_templates,

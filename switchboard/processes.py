@@ -35,7 +35,7 @@ def house(settings: Settings | None = None) -> Switchboard:
 
 def smtp() -> None:
     """Run the gateway until SIGTERM."""
-    from intake import gateway, server, writer  # noqa: PLC0415 - the worker needs no aiosmtpd
+    from intake.smtp import gateway, server, writer  # noqa: PLC0415 - the worker needs no aiosmtpd
 
     parts = house()
     settings = parts.settings
@@ -81,8 +81,7 @@ def imap() -> None:
         Misconfigured: no mailbox is set, or its URL cannot be used.
 
     """
-    from intake import imap as fetcher  # noqa: PLC0415 - only this process needs it
-    from intake import line  # noqa: PLC0415 - same
+    from intake.imap import fetcher, line  # noqa: PLC0415 - only this process needs it
 
     parts = house()
     settings = parts.settings

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from intake.links import template_mistake
-from intake.wording import check_folder
+from intake.portal.links import template_mistake
+from intake.replies.wording import check_folder
 from models.errors import Misconfigured
 from models.terms import Autoreply
 

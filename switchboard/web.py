@@ -11,8 +11,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from console import api, assets, pages
 from console.deps import Desk
-from intake import portal
-from intake.throttle import Throttle
+from intake.portal import routes
+from intake.portal.building import Portal
+from intake.portal.throttle import Throttle
 from models import schema
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
@@ -76,8 +77,8 @@ def _desk(house: Switchboard) -> Desk:
 
 def _portal(house: Switchboard) -> APIRouter:
     settings = house.settings
-    return portal.router(
-        portal.Portal(
+    return routes.router(
+        Portal(
             engine=house.engine,
             receive=house.receive,
             serializer=house.serializer,

@@ -138,6 +138,11 @@ def domain_of(party: Party) -> str | None:
     return next(iter(domains_of(party)), None)
 
 
+def is_free_mail(domain: str) -> bool:
+    """Whether anybody can have an address of this domain, so that it names no organisation."""
+    return domain in FREE_MAIL or FREE_MAIL_EVERYWHERE.fullmatch(domain) is not None
+
+
 def domains_of(party: Party) -> tuple[str, ...]:
     """Every domain that may stand for the party's organisation: its own and those above it, the longest first.
 
@@ -150,7 +155,7 @@ def domains_of(party: Party) -> tuple[str, ...]:
     found = []
     for start in range(len(labels) - 1):
         domain = ".".join(labels[start:])
-        if domain in FREE_MAIL or FREE_MAIL_EVERYWHERE.fullmatch(domain):
+        if is_free_mail(domain):
             return ()
         if domain in SHARED_HOSTS or REGISTRIES.fullmatch(domain):
             break

@@ -9,11 +9,12 @@ from uuid import UUID
 
 import typer
 
-from intake import door, message
+from intake import door
 from intake.addresses import mailboxes
-from intake.differences import differences
-from intake.screening import Case, suppression
-from intake.shape import as_json as as_line
+from intake.reading import message
+from intake.reading.differences import differences
+from intake.reading.shape import as_json as as_line
+from intake.replies.screening import Case, suppression
 from models import tables
 from models.errors import Invalid, NotFound, SwitchboardError
 from models.store import transaction

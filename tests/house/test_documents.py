@@ -90,7 +90,7 @@ def test_every_kind_of_job_is_documented(documents: dict[str, str], kind: JobKin
 
 def test_every_suppression_reason_is_documented(documents: dict[str, str]):
     """Each reason for silence is a row, and each row is a reason."""
-    reasons = importlib.import_module("intake.screening").REASONS
+    reasons = importlib.import_module("intake.replies.screening").REASONS
     told = re.findall(r"^\| `([a-z-]+)` \|", documents["docs/mail.md"], re.MULTILINE)
     assert sorted(told) == sorted(reasons)
 

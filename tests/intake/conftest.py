@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 import uvloop
 
-from intake import server
+from intake.smtp import gateway as settings
+from intake.smtp import server
 from models.terms import Envelope
 
 OWN = "support@example.com"
@@ -56,7 +57,7 @@ class Gateway:
         self.port = 0
         self.lmtp_port = 0
         self.wires: list[Wire] = []
-        self.config: server.Gateway | None = None
+        self.config: settings.Gateway | None = None
 
     async def accept(self, envelope: Envelope, content: bytes) -> None:
         """Store, or fail as the test wants."""
@@ -90,7 +91,7 @@ class Gateway:
 def gateway() -> Iterator[Gateway]:
     """A gateway for support@example.com with a limit of 100,000 bytes."""
     made = Gateway()
-    made.config = server.Gateway(
+    made.config = settings.Gateway(
         accept=made.accept, own_addresses=frozenset({OWN}), max_bytes=100_000, hostname="mx.example.com"
     )
     loop = uvloop.new_event_loop()

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import door, mailauth
-from intake.authentication import Result, Verdict, aligned, from_headers, judged, read
-from intake.mailauth import OwnCheck
+from intake import door
+from intake.replies import mailauth
+from intake.replies.authentication import Result, Verdict, aligned, from_headers, judged, read
+from intake.replies.mailauth import OwnCheck
 from models.errors import Misconfigured
 from models.store import transaction
 from models.terms import Envelope

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.message import parse
+from intake.reading.message import parse
 
 OURS = "support@example.com"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.charsets import codec_for, decode, decode_header
+from intake.reading.charsets import codec_for, decode, decode_header
 
 MEIER = "Grüße aus Köln"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
 from intake import addresses, conversation, door
-from intake.answering import ReplyTerms
+from intake.replies.answering import ReplyTerms
 from models import tables
 from models.errors import Unavailable
 from models.store import transaction

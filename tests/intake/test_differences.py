@@ -1,6 +1,6 @@
 """What a newer reader reads otherwise is told field by field."""
 
-from intake.differences import Difference, differences
+from intake.reading.differences import Difference, differences
 
 LINE = {
     "file": "a.eml", "subject": "Orders fail", "from": {"name": "Marta", "address": "marta@nordhandel.example"},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
 from intake import conversation, door
-from intake.answering import ReplyTerms
+from intake.replies.answering import ReplyTerms
 from models import tables
 from models.errors import NotFound
 from models.store import transaction

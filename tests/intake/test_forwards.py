@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.forwards import find
+from intake.reading.forwards import find
 
 BODY = "Our checkout fails since noon.\n\nIda"
 COMMENT = "Please look at this."

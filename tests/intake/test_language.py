@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.language import SHORTEST, detect
+from intake.reading.language import SHORTEST, detect
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from intake.markup import to_text
-from intake.message import parse
+from intake.reading.markup import to_text
+from intake.reading.message import parse
 
 NEW = "The gateway answers 503 again.\nSince ten minutes."
 SHOWN = "<div>The gateway answers 503 again.<br>Since ten minutes.</div>"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from intake import tnef
-from intake.message import ParsedMessage, parse
-from intake.screening import Case, suppression
-from intake.shape import as_json
+from intake.reading import tnef
+from intake.reading.message import ParsedMessage, parse
+from intake.reading.shape import as_json
+from intake.replies.screening import Case, suppression
 from models.terms import Envelope
 
 ENVELOPE = Envelope(

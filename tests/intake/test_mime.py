@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from intake.message import ParsedMessage, parse
+from intake.reading.message import ParsedMessage, parse
 
 HEAD = "From: Marta <marta@x.example>\nSubject: s\nMIME-Version: 1.0\n"
 PLAIN = "Content-Type: text/plain\n\nplain"

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import wording
-from intake.message import ParsedMessage
-from intake.reply import PARAGRAPHS, Kind, Terms, acknowledgement, cleaned, kind_of
-from intake.telephone import readable
-from intake.wording import PLACEHOLDERS, check_folder, check_wording
+from intake.reading.message import ParsedMessage
+from intake.replies import wording
+from intake.replies.reply import PARAGRAPHS, Kind, Terms, acknowledgement, cleaned, kind_of
+from intake.replies.telephone import readable
+from intake.replies.wording import PLACEHOLDERS, check_folder, check_wording
 
 BASE = Terms(
     kind=Kind.FIRST,

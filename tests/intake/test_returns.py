@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import func, select
 
 from intake import conversation, door
-from intake.answering import ReplyTerms
+from intake.replies.answering import ReplyTerms
 from models import tables
 from models.terms import MailState, OutgoingState
 from triage import policy

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import marks
-from intake.authentication import Verdict
-from intake.message import ParsedMessage, parse
-from intake.screening import CHECKS, REASONS, Case, suppression
+from intake.reading.message import ParsedMessage, parse
+from intake.replies import marks
+from intake.replies.authentication import Verdict
+from intake.replies.screening import CHECKS, REASONS, Case, suppression
 from models.terms import Envelope
 
 OWN = frozenset({"support@example.com", "help@alias.example"})

@@ -7,7 +7,7 @@ import time
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from intake import wire
+from intake.smtp import wire
 from models.errors import Unavailable
 
 OWN = "support@example.com"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intake.gateway import Patience, share_of
+from intake.smtp.gateway import Patience, share_of
 from models.errors import Unavailable
 
 OWN = "support@example.com"
@@ -147,8 +147,8 @@ def test_a_flood_from_one_sender_waits_and_others_do_not(gateway):
 def test_a_flood_is_over_after_a_minute_and_its_memory_bounded(gateway, monkeypatch):
     """Counted by the minute, for so many senders and no more (H4)."""
     clock = [60.0]
-    monkeypatch.setattr("intake.gateway.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("intake.gateway.MOST_SENDERS", 10)
+    monkeypatch.setattr("intake.smtp.gateway.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("intake.smtp.gateway.MOST_SENDERS", 10)
     gateway.config.mails_per_sender = 1
     for number in range(50):
         gateway.config.count_mail(f"a{number}@example.org", "192.0.2.1")
@@ -252,9 +252,10 @@ def test_lmtp_refuses_for_each_recipient_too(gateway):
 
 CROWD = """
 import socket, sys
-from intake import server
+from intake.smtp import server
+from intake.smtp.gateway import Gateway
 async def accept(envelope, content): pass
-gateway = server.Gateway(accept=accept, own_addresses=frozenset({"support@example.com"}), max_bytes=100_000,
+gateway = Gateway(accept=accept, own_addresses=frozenset({"support@example.com"}), max_bytes=100_000,
                          hostname="mx.example.com", connections_per_peer=1000)
 server.run(gateway, host="127.0.0.1", smtp_port=int(sys.argv[1]))
 """

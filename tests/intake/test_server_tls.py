@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from intake import server
-from intake.gateway import Patience
+from intake.smtp import server
+from intake.smtp.gateway import Gateway, Patience
 
 OWN = "support@example.com"
 
@@ -276,7 +276,7 @@ def other_loop(request, certificate) -> Iterator[tuple[int, list]]:
     def accept(envelope, content):
         stored.append(content)
 
-    config = server.Gateway(
+    config = Gateway(
         accept=accept, own_addresses=frozenset({OWN}), max_bytes=100_000, hostname="mx.example.com", tls=context
     )
     loop = request.param()

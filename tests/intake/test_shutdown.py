@@ -16,13 +16,14 @@ import pytest
 
 BLOCKING = """
 import sys, time
-from intake import server
+from intake.smtp import server
+from intake.smtp.gateway import Gateway
 def accept(envelope, content):
     time.sleep(0.5)
     with open(sys.argv[2], "ab") as file:
         file.write(content)
 server.run(
-    server.Gateway(
+    Gateway(
         accept=accept, own_addresses=frozenset({"support@example.com"}), max_bytes=100_000, hostname="mx.example.com"
     ),
     host="127.0.0.1",
@@ -32,12 +33,13 @@ server.run(
 
 WRITING = """
 import sys
-from intake import server
-from intake.writer import Writer
+from intake.smtp import server
+from intake.smtp.gateway import Gateway
+from intake.smtp.writer import Writer
 from models import store
 with Writer(store.connect(sys.argv[2]), lambda: None) as writer:
     server.run(
-        server.Gateway(
+        Gateway(
             accept=writer.store, own_addresses=frozenset({"support@example.com"}), max_bytes=10_000_000,
             hostname="mx.example.com", mails_per_sender=1_000_000,
         ),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.text import newly_written
+from intake.reading.text import newly_written
 
 NEW = "The gateway answers 503 again.\nSince ten minutes."
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.text import newly_written
+from intake.reading.text import newly_written
 
 NEW = "The gateway answers 503 again.\nSince ten minutes."
 OLD = "> Did the restart help?\n>\n> Jon"

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from intake import writer as writing
-from intake.writer import Writer
+from intake.smtp import writer as writing
+from intake.smtp.writer import Writer
 from models import store
 from models.errors import Unavailable
 

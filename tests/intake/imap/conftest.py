@@ -24,7 +24,7 @@ from typing import Any
 import imapclient
 import pytest
 
-from intake import imap, line
+from intake.imap import fetcher, line
 from models.terms import Envelope
 
 OWN = ("support@example.com", "help@example.com")
@@ -241,8 +241,8 @@ def store() -> Store:
 @pytest.fixture
 def fetch(monkeypatch) -> Iterator[Callable[..., threading.Thread]]:
     """Start a fetcher in a thread of its own; all are stopped after the test."""
-    monkeypatch.setattr(imap, "LONGEST_PAUSE", 1.0)
-    monkeypatch.setattr(imap, "FIRST_PAUSE", 0.2)
+    monkeypatch.setattr(fetcher, "LONGEST_PAUSE", 1.0)
+    monkeypatch.setattr(fetcher, "FIRST_PAUSE", 0.2)
     monkeypatch.setattr(line, "TICK", 0.05)
     stop = threading.Event()
     threads: list[threading.Thread] = []
@@ -251,7 +251,7 @@ def fetch(monkeypatch) -> Iterator[Callable[..., threading.Thread]]:
         mailbox: line.Mailbox, accept: Callable[[Envelope, bytes], None], max_bytes: int = 100_000
     ) -> threading.Thread:
         words = {"accept": accept, "own_addresses": OWN, "max_bytes": max_bytes, "stop": stop}
-        thread = threading.Thread(target=imap.run, args=(mailbox,), kwargs=words, daemon=True)
+        thread = threading.Thread(target=fetcher.run, args=(mailbox,), kwargs=words, daemon=True)
         thread.start()
         threads.append(thread)
         return thread

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake import delivered
-from intake.line import Mailbox, reason, token
+from intake.imap import delivered
+from intake.imap.line import Mailbox, reason, token
 from models.errors import Misconfigured
 
 OWN = ("support@example.com", "help@example.com")

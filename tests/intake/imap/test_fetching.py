@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from intake import door, imap, line
+from intake import door
+from intake.imap import fetcher, line
 from models import tables
 from models.errors import Invalid, Unavailable
 from models.store import transaction
@@ -95,7 +96,7 @@ def test_a_killed_server_is_found_again(dovecot, store, fetch, mail, eventually)
 
 def test_a_line_that_goes_silent_is_given_up(dovecot, store, fetch, mail, eventually, monkeypatch):
     """A connection that is open but dead is noticed when IDLE is issued again, and replaced."""
-    monkeypatch.setattr(imap, "IDLE_SECONDS", 1.0)
+    monkeypatch.setattr(fetcher, "IDLE_SECONDS", 1.0)
     monkeypatch.setattr(line, "TIMEOUT", 1.0)
     dovecot.deliver(mail())
     fetch(dovecot.mailbox(), store.accept)
@@ -156,7 +157,7 @@ def test_a_size_that_the_server_only_estimates_is_held_against_the_bytes(
 ):
     """Where RFC822.SIZE says less than there is, no more than the limit is downloaded, and nothing is cut."""
     estimated = {b"RFC822.SIZE": 10}
-    monkeypatch.setattr(imap.Fetcher, "_sizes", lambda _self, _line, uids: dict.fromkeys(uids, estimated))
+    monkeypatch.setattr(fetcher.Fetcher, "_sizes", lambda _self, _line, uids: dict.fromkeys(uids, estimated))
     dovecot.deliver(mail(body="x" * 200_000), mail())
     fetch(dovecot.mailbox(), store.accept)
     eventually(lambda: len(store.kept) == 1)
@@ -166,7 +167,7 @@ def test_a_size_that_the_server_only_estimates_is_held_against_the_bytes(
 
 def test_a_mail_refused_for_good_is_left_and_not_tried_in_a_loop(dovecot, store, fetch, mail, eventually, monkeypatch):
     """It is handed over once, flagged, and stays unseen, whatever else comes in."""
-    monkeypatch.setattr(imap, "IDLE_SECONDS", 0.2)
+    monkeypatch.setattr(fetcher, "IDLE_SECONDS", 0.2)
     store.error = lambda content: Invalid("no") if b"Refused" in content else None
     dovecot.deliver(mail("Refused"), mail("Fine"))
     fetch(dovecot.mailbox(), store.accept)
@@ -206,8 +207,8 @@ def test_a_new_uidvalidity_makes_old_uids_mean_nothing(dovecot, store, fetch, ma
 
 def test_a_large_mailbox_is_taken_in_batches(dovecot, store, fetch, mail, eventually, monkeypatch):
     """Windows of the search and batches of the fetch leave nobody out, and seen mail is not fetched."""
-    monkeypatch.setattr(imap, "BATCH", 7)
-    monkeypatch.setattr(imap, "WINDOW", 10)
+    monkeypatch.setattr(fetcher, "BATCH", 7)
+    monkeypatch.setattr(fetcher, "WINDOW", 10)
     dovecot.deliver(*(mail() for _ in range(35)))
     with dovecot.person() as client:
         client.select_folder("INBOX")
@@ -222,7 +223,7 @@ def test_a_large_mailbox_is_taken_in_batches(dovecot, store, fetch, mail, eventu
 
 def test_a_server_without_idle_is_asked_again_and_again(dovecot, store, fetch, mail, eventually, monkeypatch):
     """Polling takes the place of IDLE where the server does not offer it."""
-    monkeypatch.setattr(imap, "POLL_SECONDS", 0.3)
+    monkeypatch.setattr(fetcher, "POLL_SECONDS", 0.3)
     dovecot.kill()
     dovecot.capability = "imap_capability = IMAP4rev1 SASL-IR AUTH=PLAIN"
     dovecot.start()

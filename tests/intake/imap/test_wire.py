@@ -11,7 +11,7 @@ import pytest
 from imapclient.exceptions import IMAPClientError
 from structlog.testing import capture_logs
 
-from intake import imap, line
+from intake.imap import fetcher, line
 
 CAPABILITY = b"IMAP4rev1 IDLE AUTH=PLAIN SASL-IR"
 BODY = b"Return-Path: <marta@nordhandel.example>\r\nSubject: Sample\r\n\r\nHello\r\n"
@@ -116,8 +116,8 @@ def test_news_that_come_with_the_answer_to_the_search_are_heard(scripted, store,
 
 def test_idle_is_issued_again_in_time(scripted, store, fetch, eventually, monkeypatch):
     """A server may drop who idles for half an hour (RFC 2177 §3): long before, IDLE ends and begins anew."""
-    assert imap.IDLE_SECONDS < 29 * 60
-    monkeypatch.setattr(imap, "IDLE_SECONDS", 0.2)
+    assert fetcher.IDLE_SECONDS < 29 * 60
+    monkeypatch.setattr(fetcher, "IDLE_SECONDS", 0.2)
     fetch(mailbox(scripted), store.accept)
     eventually(lambda: scripted.said.count(b"DONE") >= 3, 3)
     assert sum(b"AUTHENTICATE" in said for said in scripted.said) == 1

@@ -14,8 +14,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine
 
-from intake import door, mailer
-from intake.mailer import Smarthost
+from intake import door
+from intake.replies import mailer
+from intake.replies.mailer import Smarthost
 from models import tables
 from models.store import transaction
 from models.terms import Channel, MailState, OutgoingState, TriageState

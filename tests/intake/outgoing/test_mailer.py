@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from intake import mailer, relay
-from intake.mailer import Capture, Smarthost
+from intake.replies import mailer, relay
+from intake.replies.mailer import Capture, Smarthost
 from models import tables
 from models.errors import Unavailable
 from models.store import transaction

@@ -11,8 +11,8 @@ from uuid import uuid4
 
 import pytest
 
-from intake import mailer, names, relay
-from intake.mailer import Breaker, Smarthost
+from intake.replies import mailer, names, relay
+from intake.replies.mailer import Breaker, Smarthost
 from models import tables
 from models.errors import Misconfigured, Unavailable
 from models.store import transaction

@@ -12,8 +12,9 @@ from fastapi.testclient import TestClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine, select
 
-from intake import links, portal
-from intake.uploads import Limits
+from intake.portal import links, routes
+from intake.portal.building import Portal
+from intake.portal.uploads import Limits
 from models import tables
 from models.store import transaction
 from models.terms import Channel, Interaction, MailState, Party, PartyKind
@@ -43,7 +44,7 @@ class Visitor:
         self.woken = 0
         self.signer = SIGNER
         self.app = FastAPI()
-        self.parts = portal.Portal(
+        self.parts = Portal(
             engine=engine,
             receive=RECEIVE,
             serializer=SIGNER,
@@ -54,7 +55,7 @@ class Visitor:
             region="DE",
             limits=Limits(files=3, file_bytes=200_000, all_bytes=300_000),
         )
-        self.app.include_router(portal.router(self.parts))
+        self.app.include_router(routes.router(self.parts))
         self.browser = TestClient(self.app)
 
     def _wake(self) -> None:

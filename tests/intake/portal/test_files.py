@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
-from intake import uploads
-from intake.claims import carried, zone_of
-from intake.portal_wording import words
+from intake.portal import uploads
+from intake.portal.claims import carried, zone_of
+from intake.portal.wording import words
 
 W = words("en")
 BERLIN = b"Date: Sat, 21 Nov 2026 10:28:00 +0100"

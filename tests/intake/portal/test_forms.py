@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from intake import forms, links, prefill
-from intake.portal_wording import languages, offset, preferred, words
+from intake.portal import forms, links, prefill
+from intake.portal.wording import languages, offset, preferred, words
 from triage.policy import load_packs
 
 POLICIES = load_packs()

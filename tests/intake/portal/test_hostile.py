@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import pytest
 from fastapi.testclient import TestClient
 
-from intake.portal_wording import words
-from intake.throttle import Throttle
+from intake.portal.throttle import Throttle
+from intake.portal.wording import words
 from models import store
 
 W = words("en")

@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from intake import links
-from intake.portal_wording import words
+from intake.portal import links
+from intake.portal.wording import words
 from models import tables
 from models.store import transaction
 from models.terms import Channel

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from intake import links
-from intake.portal_wording import words
+from intake.portal import links
+from intake.portal.wording import words
 from models import tables
 from models.store import transaction
 from models.terms import TriageState

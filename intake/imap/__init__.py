@@ -1,0 +1,1 @@
+"""Mail from a mailbox that lives elsewhere."""

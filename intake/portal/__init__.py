@@ -1,0 +1,1 @@
+"""The portal a redirected sender is led to."""

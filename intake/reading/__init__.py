@@ -1,0 +1,1 @@
+"""A mail read: bytes in, a `ParsedMessage` out. Pure."""

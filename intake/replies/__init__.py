@@ -1,0 +1,1 @@
+"""Who is answered, in which words, and how it goes out."""
