@@ -3,7 +3,7 @@
 import random
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +12,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from models import tables
 from models.errors import SwitchboardError, Unavailable
@@ -27,6 +28,9 @@ BATCH_SECONDS = 30.0
 """How long one round of work lasts before the queue is asked again."""
 LONGEST_DELAY = 600.0
 """Seconds between two tries at most."""
+
+Close = Callable[[Session], object]
+"""Records how a job ended, if it is still ours."""
 
 log = structlog.get_logger()
 
@@ -59,11 +63,9 @@ def run_due(engine: Engine, plugs: Mapping[JobKind, Plug]) -> int:
 
     """
     done, end = 0, time.monotonic() + BATCH_SECONDS
-    while time.monotonic() < end:
-        held = claim(engine)
-        if held is None:
-            break
-        run(engine, held, plugs[held.kind])
+    held = claim(engine)
+    while held is not None:
+        held = run(engine, held, plugs[held.kind], claim_next=lambda: time.monotonic() < end)
         done += 1
     return done
 
@@ -71,45 +73,55 @@ def run_due(engine: Engine, plugs: Mapping[JobKind, Plug]) -> int:
 def claim(engine: Engine, job: UUID | None = None) -> Held | None:
     """Take the next job, or this one, under a lease; committed at once, so that a crash counts as an attempt."""
     with transaction(engine) as session:
-        row = tables.jobs.claim(session, LEASE, job)
-        if row is None:
-            return None
-        failed = row.attempts - 1 - row.excused
-        return Held(id=row.id, kind=row.kind, subject=row.subject, attempt=row.attempts, failures=failed)
+        return _claimed(session, job)
 
 
-def run(engine: Engine, held: Held, plug: Plug) -> None:
-    """Do one job and record how it ended; a failing job never stops the queue."""
+def run(engine: Engine, held: Held, plug: Plug, *, claim_next: Callable[[], bool] = lambda: False) -> Held | None:
+    """Do one job and record how it ended; a failing job never stops the queue.
+
+    If `claim_next` then says so, the next job is taken in the same commit, and given.
+    """
     with structlog.contextvars.bound_contextvars(job=str(held.id), kind=held.kind):
-        if held.failures >= plug.failures:
-            _give_up(engine, held, plug)
-            return
-        try:
-            with time_limit(JOB_SECONDS):
-                plug.run(held.subject)
-        except Exception as error:  # noqa: BLE001 - whatever a job raises, the queue moves on
-            _close_failed(engine, held, error)
-        else:
-            with transaction(engine) as session:
-                tables.jobs.finish(session, held.id, held.attempt)
+        close = _given_up(engine, held, plug) if held.failures >= plug.failures else _tried(held, plug)
+    with transaction(engine) as session:
+        close(session)
+        return _claimed(session) if claim_next() else None
 
 
-def _close_failed(engine: Engine, held: Held, error: Exception) -> None:
+def _claimed(session: Session, job: UUID | None = None) -> Held | None:
+    row = tables.jobs.claim(session, LEASE, job)
+    if row is None:
+        return None
+    failed = row.attempts - 1 - row.excused
+    return Held(id=row.id, kind=row.kind, subject=row.subject, attempt=row.attempts, failures=failed)
+
+
+def _tried(held: Held, plug: Plug) -> Close:
+    """Run a job; how to close it."""
+    try:
+        with time_limit(JOB_SECONDS):
+            plug.run(held.subject)
+    except Exception as error:  # noqa: BLE001 - whatever a job raises, the queue moves on
+        return _failed(held, error)
+    return lambda session: tables.jobs.finish(session, held.id, held.attempt)
+
+
+def _failed(held: Held, error: Exception) -> Close:
     excused = isinstance(error, Unavailable)
     delay = timedelta(seconds=backoff(held.attempt))
     told = f"{type(error).__name__}: {error}"[:2000]
     permanent = isinstance(error, SwitchboardError) and not error.temporary
     log.warning("job.failed", attempt=held.attempt, error=type(error).__name__, excused=excused, exc_info=not excused)
-    with transaction(engine) as session:
-        if permanent:
-            tables.jobs.park(session, held.id, held.attempt, told)
-        else:
-            tables.jobs.retry(session, held.id, held.attempt, delay, told, excused=excused)
+    if permanent:
+        return lambda session: tables.jobs.park(session, held.id, held.attempt, told)
+    return lambda session: tables.jobs.retry(session, held.id, held.attempt, delay, told, excused=excused)
 
 
-def _give_up(engine: Engine, held: Held, plug: Plug) -> None:
+def _given_up(engine: Engine, held: Held, plug: Plug) -> Close:
     """End a poisonous job: its subject is shown as it is, the job waits for a person."""
     log.error("job.parked", attempt=held.attempt)
+    with transaction(engine) as session:
+        reason = tables.jobs.error_of(session, held.kind, held.subject) or "the worker died while running it"
     if plug.give_up is not None:
         try:
             plug.give_up(held.subject)
@@ -117,10 +129,7 @@ def _give_up(engine: Engine, held: Held, plug: Plug) -> None:
             raise
         except Exception as error:
             log.exception("job.give_up_failed", error=type(error).__name__)
-    with transaction(engine) as session:
-        job = session.get(tables.jobs.Job, held.id)
-        reason = job.error if job and job.error else "the worker died while running it"
-        tables.jobs.park(session, held.id, held.attempt, reason)
+    return lambda session: tables.jobs.park(session, held.id, held.attempt, reason)
 
 
 def backoff(attempt: int) -> float:

@@ -48,20 +48,22 @@ def claim(session: Session, lease: timedelta, only: UUID | None = None) -> Job |
     `only` asks for this job and no other.
     """
     due = (
-        select(Job)
+        select(Job.id)
         .where(Job.state == terms.JobState.WAITING, Job.run_at <= func.now())
         .where(or_(Job.leased_until.is_(None), Job.leased_until < func.now()))
         .order_by(Job.run_at)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    job = session.scalar(due if only is None else due.where(Job.id == only))
-    if job is None:
-        return None
-    job.attempts += 1
-    job.leased_until = session.scalar(select(func.now() + lease))
-    session.flush()
-    return job
+    wanted = due if only is None else due.where(Job.id == only)
+    taken = (
+        update(Job)
+        .where(Job.id == wanted.scalar_subquery())
+        .values(attempts=Job.attempts + 1, leased_until=func.now() + lease)
+        .returning(Job)
+        .execution_options(synchronize_session=False, populate_existing=True)
+    )
+    return session.scalar(taken)
 
 
 def finish(session: Session, job: UUID, attempt: int) -> bool:

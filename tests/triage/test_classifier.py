@@ -13,7 +13,7 @@ import pytest
 import sklearn
 
 from models.errors import ArtefactRefused
-from triage import classifier, facts
+from triage import classifier, facts, fitting, head
 
 
 def test_a_request_is_ranked_with_probabilities(trained):
@@ -105,3 +105,11 @@ def test_an_example_is_not_changed_by_ranking(trained, examples):
     loaded = classifier.load(trained.content, trained.digest)
     one = replace(examples[0])
     assert loaded.rank("wso2", one.subject, one.body, ()) == loaded.rank("wso2", one.subject, one.body, ())
+
+
+@pytest.mark.parametrize("marks", ["cue:down cue:all", ""])
+def test_features_are_those_of_the_fitted_transformer(marks):
+    """Its parts asked one by one, with their weights, with marks and without."""
+    rows = [("gateway down since nine", marks), ("how do I rotate keys", marks), ("gateway slow today", marks)]
+    features, values = fitting.featured(head.table(rows))
+    assert (head.found(features, rows) != values).nnz == 0
