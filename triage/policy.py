@@ -3,20 +3,38 @@
 A policy never borrows another one's rules: the same fact may cap Severity 1 at 3 here and P1 at P2 there.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
 from models.errors import Misconfigured
-from models.terms import Channel, Role
-from triage.conditions import TYPE, All, Condition, condition
+from models.terms import Channel
+from triage.calendars import Calendar
+from triage.catalogue import Catalogue, read_catalogue
+from triage.commitments import Ground, clock_keys, read_calendars, read_clocks
+from triage.completeness import Wanted, read_completeness
+from triage.entitlement import Entitlement, read_entitlement
+from triage.escalation import Ladder, read_ladders
 from triage.facts import VOCABULARY
 from triage.fields import Field, plain_fields, read_fields
+from triage.habits import read_nudges
+from triage.matrix import Matrix, read_matrix
+from triage.nudges import Rule as Nudge
+from triage.plain import plain_workflow
 from triage.reading import Node, read
+from triage.rules import Effect, Rule, read_rules
+from triage.statuses import read_workflow
+from triage.targets import Commitments
+from triage.workflow import HALTED, Workflow
 
-MOVES = frozenset({"cap", "raise", "set"})
-TYPE_MOVES = frozenset({"type", "not_type"})
+__all__ = ["Effect", "Level", "Like", "Policy", "RequestType", "Rule", "check", "load_packs", "parse"]
+
+SECTIONS = frozenset(
+    {"clocks", "workflow", "escalation", "matrix", "catalogue", "completeness", "entitlement", "nudges"}
+)
+"""What a pack may say beside its types, levels, rules and form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +80,13 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """What a rule does.
-
-    `move` is "cap" (at most this severe), "raise" (at least), "set", "type" or "not_type". `to` is one
-    level, or one or more types. `only` restricts a level move to these levels (empty: all).
-    """
-
-    move: str
-    to: tuple[str, ...]
-    only: tuple[str, ...]
-
-    @property
-    def on_type(self) -> bool:
-        """Whether this changes the type rather than the level."""
-        return self.move in TYPE_MOVES
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A sentence of the policy that a machine can check.
-
-    `by` names the roles that alone may apply it; such a rule is listed and never applied by itself.
-    """
-
-    id: str
-    clause: str
-    when: Condition
-    effect: Effect
-    by: tuple[str, ...]
-    assumed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One policy pack. `levels` run from the most severe down; `digest` is the SHA-256 of the file's bytes.
 
     `threshold` is the probability below which the suggestion abstains. `contact_phone_levels` are the
     levels for which the customer must give a telephone number. `fields` are what its form asks for.
-    `assumed` names the values the policy's source does not state.
+    `assumed` names the values the policy's source does not state; `grounds` are the clauses of its calendars,
+    pauses, types without a clock of their own and levels without a target.
     """
 
     id: str
@@ -117,6 +103,16 @@ class Policy:
     rules: tuple[Rule, ...]
     assumed: tuple[str, ...]
     fields: tuple[Field, ...] = ()
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
+    commitments: Commitments = field(default_factory=lambda: Commitments(levels={}))
+    grounds: tuple[Ground, ...] = ()
+    workflow: Workflow = field(default_factory=plain_workflow)
+    escalation: tuple[Ladder, ...] = ()
+    matrix: Matrix | None = None
+    catalogue: Catalogue | None = None
+    completeness: tuple[Wanted, ...] = ()
+    entitlement: Entitlement | None = None
+    nudges: tuple[Nudge, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -205,7 +201,7 @@ def _from_path(path: Path) -> tuple[Policy | None, list[str]]:
 def _policy(top: Node, digest: str) -> Policy:
     before = len(top.mistakes)
     required = frozenset({"id", "version", "name", "source", "types", "levels", "sla_channels", "threshold"})
-    optional = frozenset({"support_phone", "contact_phone_levels", "rules", "assumed", "fields"})
+    optional = frozenset({"support_phone", "contact_phone_levels", "rules", "assumed", "fields"}) | SECTIONS
     if before:
         required, optional = frozenset(), required | optional
     at = top.fields(required, optional)
@@ -214,10 +210,11 @@ def _policy(top: Node, digest: str) -> Policy:
     for name, entries in (("types", types), ("levels", levels)):
         if name in at:
             at[name].unique([entry.value for entry in entries])
-    rules = _rules(at["rules"], types, levels) if "rules" in at else ()
     values = frozenset(level.value for level in levels)
+    slugs = frozenset(kind.value for kind in types)
+    rules = read_rules(at["rules"], types=slugs, levels=values) if "rules" in at else ()
     phone_levels = at["contact_phone_levels"].choices(values, "level") if "contact_phone_levels" in at else ()
-    return Policy(
+    policy = Policy(
         id=at["id"].slug() if "id" in at else "",
         version=int(at["version"].number(1, 1_000_000)) if "version" in at else 0,
         name=at["name"].text() if "name" in at else "",
@@ -232,6 +229,48 @@ def _policy(top: Node, digest: str) -> Policy:
         rules=rules,
         assumed=at["assumed"].choices(required | optional, "key of the policy") if "assumed" in at else (),
         fields=_fields(at.get("fields"), types, values, phone_levels),
+    )
+    return _with_sections(policy, at)
+
+
+def _with_sections(policy: Policy, at: Mapping[str, Node]) -> Policy:
+    """The policy with its clocks, its ways of working and what it wants to be told."""
+    levels = [level.value for level in policy.levels]
+    known = frozenset(levels)
+    types = frozenset(kind.value for kind in policy.types)
+    fields = frozenset(one.name for one in policy.fields)
+    clocks = clock_keys(at["clocks"]) if "clocks" in at else {}
+    calendars, shown = read_calendars(clocks)
+    flow = read_workflow(at["workflow"], calendars=calendars) if "workflow" in at else policy.workflow
+    halts = frozenset(status.value for status in flow.statuses if status.stage in HALTED)
+    promises, grounds = read_clocks(clocks, calendars=calendars, levels=levels, types=types, halts=halts)
+    ladders: tuple[Ladder, ...] = ()
+    if "escalation" in at:
+        ladders = read_ladders(
+            at["escalation"], levels=known, types=types, calendars=calendars, warn_at=promises.warn_at
+        )
+    catalogue = None
+    if "catalogue" in at:
+        places = VOCABULARY["environment"]
+        catalogue = read_catalogue(at["catalogue"], types=types, places=places, calendars=calendars)
+    wanted: tuple[Wanted, ...] = ()
+    if "completeness" in at:
+        wanted = read_completeness(at["completeness"], types=types, levels=known, fields=fields)
+    habits: tuple[Nudge, ...] = ()
+    if "nudges" in at:
+        habits = read_nudges(at["nudges"], levels=known, types=types, calendars=calendars)
+    return replace(
+        policy,
+        calendars=calendars,
+        commitments=promises,
+        grounds=(*shown, *grounds),
+        workflow=flow,
+        escalation=ladders,
+        matrix=read_matrix(at["matrix"], levels=levels, types=types, fields=fields) if "matrix" in at else None,
+        catalogue=catalogue,
+        completeness=wanted,
+        entitlement=read_entitlement(at["entitlement"]) if "entitlement" in at else None,
+        nudges=habits,
     )
 
 
@@ -280,41 +319,3 @@ def _likes(node: Node) -> tuple[Like, ...]:
         else:
             found.append(Like(*parts))
     return tuple(found)
-
-
-def _rules(node: Node, types: tuple[RequestType, ...], levels: tuple[Level, ...]) -> tuple[Rule, ...]:
-    slugs = frozenset(kind.value for kind in types)
-    values = frozenset(level.value for level in levels)
-    rules = tuple(_rule(entry, slugs, values) for entry in node.entries())
-    node.unique([rule.id for rule in rules])
-    return rules
-
-
-def _rule(node: Node, types: frozenset[str], levels: frozenset[str]) -> Rule:
-    at = node.fields(frozenset({"id", "clause", "when", "then"}), frozenset({"by", "assumed"}))
-    effect = _effect(at["then"], types, levels) if "then" in at else Effect(move="cap", to=(), only=())
-    known = VOCABULARY if effect.on_type else {**VOCABULARY, TYPE: types}
-    return Rule(
-        id=at["id"].slug() if "id" in at else "",
-        clause=at["clause"].text() if "clause" in at else "",
-        when=condition(at["when"], known) if "when" in at else All(()),
-        effect=effect,
-        by=at["by"].choices(frozenset(Role), "role") if "by" in at else (),
-        assumed=at["assumed"].flag() if "assumed" in at else False,
-    )
-
-
-def _effect(node: Node, types: frozenset[str], levels: frozenset[str]) -> Effect:
-    at = node.fields(frozenset(), MOVES | TYPE_MOVES | {"from"})
-    moves = sorted(at.keys() - {"from"})
-    if len(moves) != 1:
-        node.wrong("write exactly one of cap, raise, set, type, not_type")
-        return Effect(move="cap", to=(), only=())
-    move = moves[0]
-    if move == "not_type":
-        to = at[move].choices(types, "type")
-    else:
-        to = (at[move].one_of(types if move == "type" else levels, "type" if move == "type" else "level"),)
-    if "from" in at and move in TYPE_MOVES:
-        at["from"].wrong("only a level move has 'from'")
-    return Effect(move=move, to=to, only=at["from"].choices(levels, "level") if "from" in at else ())

@@ -1,5 +1,7 @@
 """`policy`: support policies as data."""
 
+from collections.abc import Iterator
+from importlib.resources import files as shipped
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +9,10 @@ import typer
 
 from models.errors import NotFound
 from switchboard.settings import load
+from triage import golden
 from triage import policy as packs
+from triage.policy import Policy
+from triage.targets import Target
 
 
 def register(app: typer.Typer) -> None:
@@ -16,6 +21,7 @@ def register(app: typer.Typer) -> None:
     group.command("list")(listed)
     group.command("show")(show)
     group.command("check")(check)
+    group.command("test")(test)
     app.add_typer(group, name="policy")
 
 
@@ -26,11 +32,8 @@ def listed() -> None:
 
 
 def show(policy: str) -> None:
-    """Show a policy: its channels, types, levels and rules, each with the clause it rests on."""
-    known = packs.load_packs(load().policy_dir)
-    if policy not in known:
-        raise NotFound(public=f"No policy {policy!r}; there are {', '.join(sorted(known))}")
-    pack = known[policy]
+    """Show a policy: channels, types, levels, rules, clocks, ways of working, each with the clause it rests on."""
+    pack = _known(policy)
     typer.echo(f"{pack.name} ({pack.ref})\nSLA channels: {', '.join(pack.sla_channels)}\nTypes:")
     for each in pack.types:
         typer.echo(f"  {each.value:20} {each.label}: {each.definition} [{each.clause}]")
@@ -39,7 +42,54 @@ def show(policy: str) -> None:
         typer.echo(f"  {level.value:20} {level.label}: {level.definition} [{level.clause}]")
     typer.echo("Rules:")
     for rule in pack.rules:
-        typer.echo(f"  {rule.id:28} {rule.clause}")
+        typer.echo(f"  {rule.id:28} {rule.clause}{_assumed(rule.assumed)}")
+    for line in _clocks(pack):
+        typer.echo(line)
+    for line in _ways(pack):
+        typer.echo(line)
+
+
+def _known(policy: str) -> Policy:
+    known = packs.load_packs(load().policy_dir)
+    if policy not in known:
+        raise NotFound(public=f"No policy {policy!r}; there are {', '.join(sorted(known))}")
+    return known[policy]
+
+
+def _assumed(assumed: bool) -> str:
+    return " (assumed)" if assumed else ""
+
+
+def _clocks(pack: Policy) -> Iterator[str]:
+    yield "Clocks:"
+    for level, targets in pack.commitments.levels.items():
+        for target in targets:
+            yield f"  {level:4} {_promised(target)} [{target.clause}]{_assumed(target.assumed)}"
+    for ground in pack.grounds:
+        parts = ", ".join(part for part in ground.assumed if part != "value")
+        yield f"  {ground.what} [{ground.clause}]{_assumed(bool(ground.assumed))}{f': {parts}' if parts else ''}"
+
+
+def _promised(target: Target) -> str:
+    minutes = int(target.within.total_seconds()) // 60 if target.within else 0
+    amount = f"within {minutes // 60} h {minutes % 60} min" if target.within else f"by {target.measure}"
+    return f"{target.kind} {amount} of calendar {target.calendar.name}, {target.promise}"
+
+
+def _ways(pack: Policy) -> Iterator[str]:
+    yield "Statuses:"
+    for status in pack.workflow.statuses:
+        yield f"  {status.value:20} {status.label}: {status.definition} [{status.clause}]{_assumed(status.assumed)}"
+    yield "Steps:"
+    for step in pack.workflow.steps:
+        told = f"{step.label}: {', '.join(step.sources)} → {step.to}, by {' or '.join(step.by)}"
+        yield f"  {step.id:20} {told} [{step.clause}]{_assumed(step.assumed)}"
+    yield "Escalation:"
+    for ladder in pack.escalation:
+        yield f"  {ladder.id:20} {' → '.join(rung.label for rung in ladder.rungs)} [{ladder.clause}]"
+    yield "Wanted:"
+    for wanted in pack.completeness:
+        yield f"  {wanted.name:20} {wanted.ask} [{wanted.clause}]{_assumed(wanted.assumed)}"
 
 
 def check(files: Annotated[list[Path], typer.Argument(help="Policy files (YAML).")]) -> None:
@@ -48,3 +98,28 @@ def check(files: Annotated[list[Path], typer.Argument(help="Policy files (YAML).
     for line in mistakes:
         typer.echo(line)
     raise typer.Exit(1 if mistakes else 0)
+
+
+def test(policy: str) -> None:
+    """Try a policy's own golden examples (`tests/ID.yaml` beside the pack); exit 1 if one comes out otherwise."""
+    pack = _known(policy)
+    file, content = _examples(policy, load().policy_dir)
+    examples, wrong = golden.parse(content, file, pack)
+    if not wrong:
+        wrong = [line for one in examples for line in golden.differences(pack, one)]
+    for line in wrong:
+        typer.echo(line)
+    typer.echo(f"{pack.ref}: {len(examples)} examples, {len(wrong)} {'mistake' if len(wrong) == 1 else 'mistakes'}")
+    raise typer.Exit(1 if wrong else 0)
+
+
+def _examples(policy: str, directory: Path | None) -> tuple[str, bytes]:
+    """The operator's examples of a policy, or those that ship."""
+    name = f"{policy}.yaml"
+    own = directory / "tests" / name if directory else None
+    if own and own.is_file():
+        return str(own), own.read_bytes()
+    built_in = shipped("triage").joinpath("policies", "tests", name)
+    if not built_in.is_file():
+        raise NotFound(public=f"Policy {policy!r} has no examples: write tests/{name} beside it")
+    return name, built_in.read_bytes()

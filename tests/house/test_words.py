@@ -13,7 +13,7 @@ HOSTS = (
     ("deb.", "debian.org"), ("raw.github", "usercontent"), ("index", "-url"), ("trusted", "-host"),
 )  # fmt: skip
 ELSEWHERE = (("/wo", "rk/"), ("/sha", "red/design"), ("sub", "agent"))
-BESIDE = (("../sha", "red"), ("mail-", "samples"))
+BESIDE = (("../sha", "red"), ("/mail-", "samples"))
 """Where benchmarks look for samples if nobody names a folder; nothing of the product knows it."""
 SYNONYMS = re.compile(r"(?:^|_)(?:tickets?|predictions?|issues?)(?:_|$)", re.IGNORECASE)
 EMPTY_NAMES = {"utils", "util", "helpers", "helper", "manager", "service", "services", "data", "common", "misc"}
