@@ -34,14 +34,29 @@ VOCABULARY: dict[str, frozenset[str]] = {
     "documentation": YES_NO,
     "stabilised": YES_NO,
     "unreachable": YES_NO,
+    "functionality_lost": frozenset({"component", "partial", "no"}),
+    "hardware_at_fault": YES_NO,
+    "milestone_at_risk": YES_NO,
+    "phase": frozenset({"implementation", "live"}),
+    "product_fault": YES_NO,
+    "managed_by_vendor": YES_NO,
+    "in_architecture": YES_NO,
+    "in_scope": YES_NO,
+    "reachable_by_phone": YES_NO,
+    "contact_phone_on_file": YES_NO,
 }
-"""Every fact a rule may ask for, and the values it may have."""
+"""Every fact a rule may ask for, and the values it may have.
+
+The last six are never read from a text: an engineer, an account or a log of calls states them.
+"""
 
 WORST_FIRST = {
     "down": ("full", "partial", "no"),
     "scope": ("all", "many", "some", "one"),
     "data_loss": ("yes", "risk", "no"),
     "reproducible": ("no", "yes"),
+    "functionality_lost": ("component", "partial", "no"),
+    "phase": ("live", "implementation"),
 }
 """Where a text states several values, the first of these counts; of yes and no elsewhere, yes."""
 
