@@ -97,7 +97,7 @@ def _from_tree(tree: Part, defects: list[str], *, depth: int) -> ParsedMessage:
     leaves = parts.leaves(tree)
     plain, html_text = _texts(leaves)
     subject = one_line(headers.first("subject"))[:SUBJECT_LENGTH]
-    in_reply_to = next(iter(_ids(headers.raw("in-reply-to"))), "")
+    in_reply_to = next(iter(_ids(headers, "in-reply-to")), "")
     bounced, undelivered = _bounce(headers, leaves, plain, subject)
     forward = None if bounced else _forward(leaves, plain, subject=subject, is_answer=bool(in_reply_to), depth=depth)
     split = text.newly_written(plain if forward is None else forward.comment or forward.text)
@@ -109,9 +109,9 @@ def _from_tree(tree: Part, defects: list[str], *, depth: int) -> ParsedMessage:
         to=_boxes(headers, "to"),
         cc=_boxes(headers, "cc"),
         reply_to=_boxes(headers, "reply-to"),
-        message_id=next(iter(_ids(headers.raw("message-id"))), ""),
+        message_id=next(iter(_ids(headers, "message-id")), ""),
         in_reply_to=in_reply_to,
-        references=tuple(_ids(headers.raw("references"))[-50:]),
+        references=tuple(_ids(headers, "references")[-50:]),
         date=_date(headers.raw("date")),
         text=plain,
         html_text=html_text,
@@ -165,7 +165,11 @@ def _boxes(headers: Headers, name: str) -> tuple[Mailbox, ...]:
     return tuple(box if not box.name else Mailbox(name=one_line(box.name), address=box.address) for box in found)
 
 
-def _ids(value: str) -> list[str]:
+def _ids(headers: Headers, name: str) -> list[str]:
+    """The Message-IDs of a field. Some programs fold a long one as encoded words, which RFC 2047 §5 forbids."""
+    value = headers.raw(name)
+    if "=?" in value and "<" not in value:
+        value = headers.first(name)
     found = MESSAGE_ID.findall(value) or BARE_ID.findall(value)
     return [re.sub(r"\s+", "", each)[:LONGEST_ID] for each in found if each.strip("@ ")]
 

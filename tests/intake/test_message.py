@@ -284,3 +284,15 @@ def test_any_bytes_are_read(raw):
 def test_any_winmail_is_read(content):
     """A truncated or invented stream gives what stands before its end."""
     tnef.read(b"\x78\x9f\x3e\x22\x01\x00" + content)
+
+
+def test_message_ids_that_were_folded_as_encoded_words():
+    """Python's own `email` writes a long one so; the thread is found all the same."""
+    raw = (
+        b"In-Reply-To: =?utf-8?q?=3Creply=2E01a1fe17-972a-7286-8772-c9f21ed7fd43=2Enlw?=\r\n"
+        b" =?utf-8?q?auitzssmhlrckbeqo7fqg=40support=2Eexample=3E?=\r\n"
+        b"References: =?utf-8?q?=3Ca=40b=2Eexample=3E_=3Cc=40b=2Eexample=3E?=\r\n\r\nx\r\n"
+    )
+    read = parse(raw)
+    assert read.in_reply_to == "reply.01a1fe17-972a-7286-8772-c9f21ed7fd43.nlwauitzssmhlrckbeqo7fqg@support.example"
+    assert read.references == ("a@b.example", "c@b.example")
