@@ -125,6 +125,23 @@ def _policy(pack: policy.Policy) -> str:
     return f"### {pack.name} (`{pack.id}`)\n\nSource: {pack.source}.\n\n" + table(("Rule", "Effect", "Clause"), rows)
 
 
+def every_rule() -> str:
+    """Every numbered sentence of the policies: what it says, its state, where it is done, what shows it."""
+    heads = ("Id", "Says", "State", "Where", "Tests")
+    return table(heads, ((*line[:4], "<br>".join(f"`{test}`" for test in line[4]) or "none") for line in numbered()))
+
+
+def numbered() -> list[tuple[str, str, str, str, list[str]]]:
+    """The lines of `every-rule.txt`; tests as `tests/file.py::name`."""
+    found = []
+    for line in (DOCS / "every-rule.txt").read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            number, says, state, where, shown = line.split("|")
+            tests = [] if shown == "-" else shown.split(", ")
+            found.append((number, says, state, where, [f"tests/{test.replace('::', '.py::')}" for test in tests]))
+    return found
+
+
 def vocabulary() -> str:
     """Every fact a rule may ask for, with its values."""
     rows = (
@@ -139,6 +156,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "errors": errors,
     "rules": rules,
     "facts": vocabulary,
+    "coverage": every_rule,
 }
 
 
