@@ -104,6 +104,8 @@ class JobKind(StrEnum):
     MAIL_SEND = "mail.send"
     REQUEST_SUGGEST = "request.suggest"
     RECORDING_FETCH = "recording.fetch"
+    NOTICE_SEND = "notice.send"
+    CALLBACK_PLACE = "callback.place"
 
 
 class PartyKind(StrEnum):
@@ -111,6 +113,34 @@ class PartyKind(StrEnum):
 
     ADDRESS = "address"
     NUMBER = "number"
+
+
+class Visibility(StrEnum):
+    """Who of the customer's people may see a request: whoever raised it, or the whole account."""
+
+    PRIVATE = "private"
+    GROUP = "group"
+
+
+class StepState(StrEnum):
+    """What became of one step of an escalation."""
+
+    WAITING = "waiting"
+    TOLD = "told"
+    NOBODY = "nobody"
+    """The house has no address or number for whom the step names."""
+    FAILED = "failed"
+
+
+class CallbackOutcome(StrEnum):
+    """How an attempt to reach a customer by telephone ended; a machine that answers is nobody."""
+
+    PLACED = "placed"
+    ANSWERED = "answered"
+    NO_ANSWER = "no-answer"
+    BUSY = "busy"
+    MACHINE = "machine"
+    FAILED = "failed"
 
 
 class ArtefactState(StrEnum):
@@ -197,6 +227,49 @@ class Receipt:
     looks_urgent: bool = False
     party_known: bool = False
     decided: bool = False
+    policy_ref: str = ""
+    policy_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question that must be answered with a step, and why it is asked."""
+
+    name: str
+    ask: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientStep:
+    """A step of the workflow that the customer may take themselves, with what must be told."""
+
+    id: str
+    label: str
+    to: str
+    asks: tuple[Asked, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientView:
+    """What a customer is told of where a request stands: status in words, and the steps that are theirs to take."""
+
+    status: str
+    label: str
+    definition: str
+    stage: str
+    over: bool
+    steps: tuple[ClientStep, ...] = ()
+    expected: str = ""
+    """When a service may be expected, in words; empty where nothing is estimated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """Somebody to be told of an escalation: `value` is an address or a number, as the channel needs."""
+
+    name: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

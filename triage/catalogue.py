@@ -7,20 +7,11 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import StrEnum
 
+from models.terms import Visibility
 from triage.calendars import Calendar
 from triage.reading import Node
 from triage.sections import Question, calendar, chosen, count, flag, questions, slug, words
-
-
-class Visibility(StrEnum):
-    """Who of a customer's people may see a request."""
-
-    PRIVATE = "private"
-    """Whoever raised it."""
-    GROUP = "group"
-    """Everybody in the group of their organisation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

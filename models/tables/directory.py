@@ -1,6 +1,6 @@
 """Whom we know: accounts, contacts and the keys that identify them; who may sign in."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, text
@@ -31,6 +31,31 @@ class AccountDomain(Base):
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
 
 
+class Contract(Base):
+    """What an account has bought: of a `kind` its policy knows, for a `product` (empty: all), both days included."""
+
+    __tablename__ = "contracts"
+
+    id: Mapped[Id]
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[str]
+    product: Mapped[str] = mapped_column(default="")
+    since: Mapped[date | None]
+    until: Mapped[date | None]
+
+
+class AccountFact(Base):
+    """A fact that holds for everything an account asks, such as that we manage its environment."""
+
+    __tablename__ = "account_facts"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+    stated_by: Mapped[str]
+    stated_at: Mapped[At]
+
+
 class Contact(Base):
     """A person."""
 
@@ -55,7 +80,7 @@ class ContactKey(Base):
 
 
 class Engineer(Base):
-    """A person who signs in to the console."""
+    """A person who signs in to the console; escalations reach them at `address` and `number` (E.164)."""
 
     __tablename__ = "engineers"
     __table_args__ = (Index("uq_engineers_login", text("lower(login)"), unique=True),)
@@ -64,6 +89,8 @@ class Engineer(Base):
     login: Mapped[str]
     name: Mapped[str] = mapped_column(default="")
     password_hash: Mapped[str]
+    address: Mapped[str | None]
+    number: Mapped[str | None]
     role: Mapped[terms.Role] = mapped_column(one_of(terms.Role))
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[At] = mapped_column(server_default=func.now())
@@ -127,3 +154,21 @@ def engineer_by_sign_in(session: Session, digest: str, now: datetime) -> Enginee
 def token_by_digest(session: Session, digest: str) -> ApiToken | None:
     """The unrevoked API token with this digest, or None."""
     return session.scalar(select(ApiToken).where(ApiToken.digest == digest, ApiToken.revoked_at.is_(None)))
+
+
+def contracts(session: Session, account: UUID) -> list[Contract]:
+    """Everything an account has bought, the latest end last."""
+    found = select(Contract).where(Contract.account_id == account).order_by(Contract.until, Contract.id)
+    return list(session.scalars(found))
+
+
+def account_facts(session: Session, account: UUID) -> list[AccountFact]:
+    """The facts that hold for everything an account asks."""
+    found = select(AccountFact).where(AccountFact.account_id == account).order_by(AccountFact.name)
+    return list(session.scalars(found))
+
+
+def engineers_of(session: Session, role: terms.Role) -> list[Engineer]:
+    """The engineers of exactly this role who may sign in, by login."""
+    found = select(Engineer).where(Engineer.role == role, Engineer.disabled_at.is_(None)).order_by(Engineer.login)
+    return list(session.scalars(found))

@@ -67,6 +67,8 @@ class OutgoingMail(Base):
     created_at: Mapped[At]
     sent_at: Mapped[datetime | None]
     bounced_at: Mapped[datetime | None]
+    policy: Mapped[str] = mapped_column(server_default="", default="")
+    policy_digest: Mapped[str] = mapped_column(server_default="", default="")
 
 
 class ReplyWindow(Base):

@@ -33,13 +33,16 @@ REFERENCE_PREFIX = "SB-"
 class Request(Base):
     """The record we work on. Append-only histories hang off it; `version` guards every decision.
 
-    `follow_up_at` is when somebody wrote again after the decision in force; deciding anew clears it.
+    `follow_up_at` is when somebody wrote again after the decision in force; deciding anew clears it. `status` is one
+    of the policy's workflow, empty until the first step (then the workflow's start holds), `status_since` when it
+    came to be. `owner` is an engineer's login. `attention_at` is when its clocks and ladders want to be looked at next.
     """
 
     __tablename__ = "requests"
     __table_args__ = (
         Index("ix_requests_state_id", "state", "id"),
         Index("ix_requests_follow_up", "id", postgresql_where=text("follow_up_at IS NOT NULL")),
+        Index("ix_requests_attention", "attention_at", postgresql_where=text("attention_at IS NOT NULL")),
     )
 
     id: Mapped[Id]
@@ -60,6 +63,14 @@ class Request(Base):
     decided_priority: Mapped[str | None]
     decided_at: Mapped[datetime | None]
     follow_up_at: Mapped[datetime | None]
+    status: Mapped[str] = mapped_column(server_default="", default="")
+    status_since: Mapped[datetime | None]
+    owner: Mapped[str | None] = mapped_column(index=True)
+    visibility: Mapped[terms.Visibility] = mapped_column(
+        one_of(terms.Visibility), server_default=terms.Visibility.PRIVATE, default=terms.Visibility.PRIVATE
+    )
+    resolution: Mapped[str | None]
+    attention_at: Mapped[datetime | None]
 
     @property
     def reference(self) -> str:
@@ -107,7 +118,11 @@ class Suggestion(Base):
 
 
 class Decision(Base):
-    """What an engineer decided, at which version of the request: two cannot decide the same one."""
+    """What an engineer decided, at which version of the request: two cannot decide the same one.
+
+    `policy` (such as `wso2@2`) and `policy_digest` name the pack it was decided under; `rule` is the policy's rule
+    where it is one that only certain roles may apply.
+    """
 
     __tablename__ = "decisions"
     __table_args__ = (UniqueConstraint("request_id", "version"),)
@@ -122,10 +137,17 @@ class Decision(Base):
     suggestion_id: Mapped[UUID | None] = mapped_column(ForeignKey("suggestions.id"))
     decided_by: Mapped[str]
     decided_at: Mapped[At]
+    policy: Mapped[str] = mapped_column(server_default="", default="")
+    policy_digest: Mapped[str] = mapped_column(server_default="", default="")
+    rule: Mapped[str | None]
 
 
 class ClockEvent(Base):
-    """One entry in the ledger an SLA clock is computed from."""
+    """One entry in the log of a request, of which SLA clocks, escalations and nudges are computed; never changed.
+
+    `value`, `until` and `note` are those of `triage.timeline.Event`. `detail` holds what only people read: the answers
+    given with a step, the words of an update, minutes worked. `is_public`: the customer may read `note`.
+    """
 
     __tablename__ = "clock_events"
     __table_args__ = (UniqueConstraint("request_id", "event", "source"),)
@@ -135,6 +157,12 @@ class ClockEvent(Base):
     event: Mapped[str]
     source: Mapped[str]
     at: Mapped[At]
+    value: Mapped[str] = mapped_column(server_default="", default="")
+    until: Mapped[datetime | None]
+    note: Mapped[str] = mapped_column(server_default="", default="")
+    made_by: Mapped[str] = mapped_column(server_default="", default="")
+    detail: Mapped[Json] = mapped_column(server_default="{}", default=dict)
+    is_public: Mapped[bool] = mapped_column(server_default="false", default=False)
 
 
 class Redirection(Base):
@@ -231,10 +259,40 @@ def clock_events(session: Session, request: UUID) -> list[ClockEvent]:
     return list(session.scalars(found))
 
 
-def record_clock(session: Session, request: UUID, event: str, source: str, at: datetime) -> None:
-    """Append a clock event; the same event from the same source is recorded once."""
-    row = insert(ClockEvent).values(request_id=request, event=event, source=source, at=at)
+def record_clock(
+    session: Session,
+    request: UUID,
+    event: str,
+    source: str,
+    at: datetime,
+    *,
+    value: str = "",
+    until: datetime | None = None,
+    note: str = "",
+    made_by: str = "",
+    detail: dict[str, Any] | None = None,
+    is_public: bool = False,
+) -> None:
+    """Append to the log of a request; the same event from the same source is recorded once."""
+    row = insert(ClockEvent).values(
+        request_id=request,
+        event=event,
+        source=source,
+        at=at,
+        value=value,
+        until=until,
+        note=note,
+        made_by=made_by,
+        detail=detail or {},
+        is_public=is_public,
+    )
     session.execute(row.on_conflict_do_nothing())
+
+
+def wants_attention(session: Session, request: UUID, at: datetime) -> None:
+    """Have the clocks and ladders of a request looked at, at this moment or sooner."""
+    sooner = func.least(func.coalesce(Request.attention_at, at), at)
+    session.execute(update(Request).where(Request.id == request).values(attention_at=sooner))
 
 
 def record_suggestion(

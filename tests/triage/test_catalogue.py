@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from models.terms import Visibility
 from triage.calendars import Calendar, span
-from triage.catalogue import Catalogue, Visibility, delivery, lacking, may_see, named, notice, offered, read_catalogue
+from triage.catalogue import Catalogue, delivery, lacking, may_see, named, notice, offered, read_catalogue
 from triage.facts import VOCABULARY
 from triage.reading import read
 
