@@ -104,6 +104,10 @@ class Settings(BaseSettings):
         description="Template of an external portal link with {token}, {reference}, {subject}, {email}; "
         "empty: built-in portal.",
     )
+    recipients: str = Field(
+        "",
+        description="Whom escalations reach by name: `support-chat=chat@example.com; on-call=+493055501, ops@…`.",
+    )
     support_phone: str = Field("", description="Number told to senders whose policy names none.")
     policy: str = Field("wso2", description="Policy of requests whose account names none.")
     policy_dir: Path | None = Field(None, description="Directory of further policy packs (*.yaml).")
@@ -112,6 +116,7 @@ class Settings(BaseSettings):
     twilio_account_sid: str = Field("", description="Twilio account whose webhooks we answer; empty: phone is off.")
     twilio_auth_token: SecretStr | None = Field(None, description="Twilio primary auth token (signs webhooks).")
     twilio_auth_token_secondary: SecretStr | None = Field(None, description="Second token, during rotation.")
+    twilio_from: str = Field("", description="Our own Twilio number (E.164) that calls out: pages and callbacks.")
     twilio_api_base: str = Field("https://api.twilio.com", description="Twilio's REST address; only tests change it.")
     session_hours: int = Field(12, ge=1, le=720, description="Hours until a console sign-in ends.")
     worker_processes: int = Field(2, ge=1, le=64, description="Child processes of one worker.")

@@ -97,7 +97,7 @@ def _result(rule: Rule, answer: bool | None, known: Mapping[str, str], effect: s
 def _moved(policy: Policy, rule: Rule, current: Mapping[str, float], trust: float) -> dict[str, float]:
     moved = dict.fromkeys(current, 0.0)
     for value, share in current.items():
-        target = _target_type(rule, value, current) if rule.effect.on_type else _target_level(policy, rule, value)
+        target = _target_type(rule, value, current) if rule.effect.on_type else target_level(policy, rule, value)
         goes = {target: 1.0} if isinstance(target, str) else target
         for place, part in goes.items():
             moved[place] = moved.get(place, 0.0) + share * trust * part
@@ -105,7 +105,8 @@ def _moved(policy: Policy, rule: Rule, current: Mapping[str, float], trust: floa
     return moved
 
 
-def _target_level(policy: Policy, rule: Rule, value: str) -> str:
+def target_level(policy: Policy, rule: Rule, value: str) -> str:
+    """The level a rule about levels moves this one to; the same where it does not concern it."""
     effect = rule.effect
     if effect.only and value not in effect.only:
         return value

@@ -34,7 +34,16 @@ VOCABULARY: dict[str, frozenset[str]] = {
     "documentation": YES_NO,
     "stabilised": YES_NO,
     "unreachable": YES_NO,
-    "functionality_lost": frozenset({"component", "partial", "no"}),
+    "functionality_lost": frozenset({"critical", "component", "partial", "no"}),
+    "capacity_reduced": YES_NO,
+    "business_impact": frozenset({"severe", "significant", "no"}),
+    "business_critical": YES_NO,
+    "work_continues": YES_NO,
+    "after_restore": YES_NO,
+    "blocks_provisioning": YES_NO,
+    "recovery_wanted": YES_NO,
+    "update_fails": YES_NO,
+    "integration_fails": YES_NO,
     "hardware_at_fault": YES_NO,
     "milestone_at_risk": YES_NO,
     "phase": frozenset({"implementation", "live"}),
@@ -55,7 +64,9 @@ WORST_FIRST = {
     "scope": ("all", "many", "some", "one"),
     "data_loss": ("yes", "risk", "no"),
     "reproducible": ("no", "yes"),
-    "functionality_lost": ("component", "partial", "no"),
+    "functionality_lost": ("critical", "component", "partial", "no"),
+    "business_impact": ("severe", "significant", "no"),
+    "work_continues": ("no", "yes"),
     "phase": ("live", "implementation"),
 }
 """Where a text states several values, the first of these counts; of yes and no elsewhere, yes."""
@@ -79,6 +90,7 @@ def read(subject: str, body: str) -> tuple[Fact, ...]:
     if way := easing.workaround(text):
         found["workaround"] = {way.value: way}
     _kind(text, found)
+    _recovery_wanted(text, found)
     return tuple(_fact(text, name, found[name]) for name in VOCABULARY if found.get(name))
 
 
@@ -151,6 +163,14 @@ def _kind(text: Text, found: Found) -> None:
         match = lexicon().named[name].search(text.plain)
         if match and (calm or name in {"documentation", "cosmetic"}):
             found[name] = {"yes": easing.Finding("yes", *match.span())}
+
+
+def _recovery_wanted(text: Text, found: Found) -> None:
+    """Help with a recovery is asked for, mostly as a question: only a "not" takes it back."""
+    for match in easing.first(lexicon().named["recovery-wanted"], text.plain):
+        if not text.is_negated(*match.span()):
+            found["recovery_wanted"] = {"yes": easing.Finding("yes", *match.span())}
+            return
 
 
 def _fact(text: Text, name: str, values: dict[str, easing.Finding]) -> Fact:

@@ -23,6 +23,7 @@ from triage.habits import read_nudges
 from triage.matrix import Matrix, read_matrix
 from triage.nudges import Rule as Nudge
 from triage.plain import plain_workflow
+from triage.reachability import Reachability, read_reachability
 from triage.reading import Node, read
 from triage.rules import Effect, Rule, read_rules
 from triage.statuses import read_workflow
@@ -32,7 +33,7 @@ from triage.workflow import HALTED, Workflow
 __all__ = ["Effect", "Level", "Like", "Policy", "RequestType", "Rule", "check", "load_packs", "parse"]
 
 SECTIONS = frozenset(
-    {"clocks", "workflow", "escalation", "matrix", "catalogue", "completeness", "entitlement", "nudges"}
+    {"clocks", "workflow", "escalation", "matrix", "catalogue", "completeness", "entitlement", "nudges", "reachability"}
 )
 """What a pack may say beside its types, levels, rules and form."""
 
@@ -113,6 +114,7 @@ class Policy:
     completeness: tuple[Wanted, ...] = ()
     entitlement: Entitlement | None = None
     nudges: tuple[Nudge, ...] = ()
+    reachability: Reachability = field(default_factory=Reachability)
 
     @property
     def ref(self) -> str:
@@ -271,6 +273,7 @@ def _with_sections(policy: Policy, at: Mapping[str, Node]) -> Policy:
         completeness=wanted,
         entitlement=read_entitlement(at["entitlement"]) if "entitlement" in at else None,
         nudges=habits,
+        reachability=read_reachability(at["reachability"]) if "reachability" in at else policy.reachability,
     )
 
 

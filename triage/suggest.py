@@ -19,8 +19,10 @@ NEGLIGIBLE = 0.02
 RISKY = 0.25
 """Share of the more severe half at which the lowest level is not suggested."""
 MAX_CHANGES = 8
-SPEAKERS = ("text", "account", "caller", "engineer")
+SPEAKERS = ("text", "account", "caller", "call log", "engineer")
 """Who outranks whom about the same fact, the last most."""
+UNKNOWN = "unknown"
+"""What an engineer states to take back what a text seems to say: the fact is then not known."""
 
 
 def suggest(
@@ -68,13 +70,16 @@ def suggest(
 
 
 def merged(read: tuple[Fact, ...], stated: tuple[Fact, ...]) -> tuple[Fact, ...]:
-    """One fact for each name: of several speakers the one who outranks the others, of equals the later."""
+    """One fact for each name: of several speakers the one who outranks the others, of equals the later.
+
+    A fact that the last word calls unknown is left out.
+    """
     chosen: dict[str, Fact] = {}
     for fact in (*read, *stated):
         held = chosen.get(fact.name)
         if held is None or _rank(fact.source) >= _rank(held.source):
             chosen[fact.name] = fact
-    return tuple(chosen.values())
+    return tuple(fact for fact in chosen.values() if fact.value != UNKNOWN)
 
 
 def _rank(source: str) -> int:

@@ -1,4 +1,4 @@
-"""Celery: one task that drains the jobs, beat that sweeps, and a wake-up that may be lost."""
+"""Celery: a task that drains the jobs, one that watches requests, beat for both, and a wake-up that may be lost."""
 
 import ctypes
 import resource
@@ -15,6 +15,7 @@ from celery.signals import after_task_publish, worker_init, worker_process_init
 from models.errors import Unavailable
 
 DRAIN = "switchboard.drain"
+WATCH = "switchboard.watch"
 TASK_SECONDS = 90
 """A drain that hangs in C code longer than this is killed with its process; the sweep finds its job."""
 QUEUE = "switchboard"
@@ -32,11 +33,14 @@ def build(
     drain: Callable[[], int],
     sweep_seconds: float,
     processes: int,
+    watch: Callable[[], int] | None = None,
+    watch_seconds: float | None = None,
     before_fork: Callable[[], None] | None = None,
     after_fork: Callable[[], None] | None = None,
 ) -> Celery:
     """The Celery application; nothing is connected until it is used.
 
+    Beat asks for `drain` every `sweep_seconds`, and for `watch` every `watch_seconds` (none: as often).
     `before_fork` runs once in a worker's parent (load what children share), `after_fork` in each
     child (drop what must not be shared).
     """
@@ -56,19 +60,10 @@ def build(
         timezone="UTC",
         beat_scheduler="celery.beat:Scheduler",
         beat_max_loop_interval=sweep_seconds,
-        beat_schedule={
-            "sweep": {"task": DRAIN, "schedule": sweep_seconds, "options": {"expires": max(sweep_seconds, 1.0)}},
-        },
     )
-
-    def drain_jobs() -> int:
-        try:
-            return drain()
-        except Unavailable:
-            log.warning("drain.postponed", reason="PostgreSQL is away")
-            return 0
-
-    app.task(name=DRAIN)(drain_jobs)
+    _repeat(app, "sweep", DRAIN, drain, sweep_seconds)
+    if watch is not None:
+        _repeat(app, "watch", WATCH, watch, watch_seconds or sweep_seconds)
     worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
     worker_process_init.connect(lambda **_: confine_memory(JOB_BYTES), weak=False)
     if before_fork is not None:
@@ -76,6 +71,21 @@ def build(
     if after_fork is not None:
         worker_process_init.connect(lambda **_: after_fork(), weak=False)
     return app
+
+
+def _repeat(app: Celery, name: str, task: str, work: Callable[[], int], seconds: float) -> None:
+    """Have beat ask for some work again and again; what no worker took until the next time is forgotten."""
+
+    def run() -> int:
+        try:
+            return work()
+        except Unavailable:
+            log.warning("task.postponed", task=task, reason="PostgreSQL is away")
+            return 0
+
+    app.task(name=task)(run)
+    schedule = {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
+    app.conf.beat_schedule = {**app.conf.beat_schedule, name: schedule}
 
 
 def die_with_parent() -> None:

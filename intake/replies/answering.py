@@ -159,6 +159,8 @@ def answer(
         content=reply.acknowledgement(written, terms.templates),
         state=OutgoingState.PENDING,
         created_at=now,
+        policy=receipt.policy_ref,
+        policy_digest=receipt.policy_digest,
     )
     session.add(outgoing)
     session.flush()

@@ -1,20 +1,23 @@
 """`user`, `token`, `account`: who may sign in, and whom we know."""
 
 import secrets
+from datetime import datetime
 from typing import Annotated
 
 import typer
 from sqlalchemy import select
 
 from models import tables
-from models.errors import NotFound
+from models.errors import Invalid, NotFound
 from models.store import transaction
 from models.terms import Party, Role
 from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import now
-from switchboard.people import add_engineer, add_token
+from switchboard.people import add_engineer, add_token, set_reach
 from triage import identity
 from triage.desk import directory
+
+DAY = "%Y-%m-%d"
 
 
 def register(app: typer.Typer) -> None:
@@ -23,6 +26,7 @@ def register(app: typer.Typer) -> None:
     user.command("add")(user_add)
     user.command("list")(user_list)
     user.command("disable")(user_disable)
+    user.command("reach")(user_reach)
     app.add_typer(user, name="user")
     token = typer.Typer(help="API tokens for other systems.", no_args_is_help=True)
     token.callback()(tokens)
@@ -31,6 +35,8 @@ def register(app: typer.Typer) -> None:
     account = typer.Typer(help="Accounts, their domains and their people.", no_args_is_help=True)
     account.command("add")(account_add)
     account.command("list")(account_list)
+    account.command("contract")(account_contract)
+    account.command("fact")(account_fact)
     app.add_typer(account, name="account")
     contact = typer.Typer(help="People, with the addresses and numbers that identify them.", no_args_is_help=True)
     contact.callback()(contacts)
@@ -79,6 +85,17 @@ def user_disable(login: str, data_dir: DataDir = None) -> None:
         row.disabled_at = now()
 
 
+def user_reach(
+    login: str,
+    address: Annotated[str | None, typer.Option(help="Mail address; empty takes it away.")] = None,
+    number: Annotated[str | None, typer.Option(help="Telephone number; empty takes it away.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Say where escalations reach an engineer, by mail and by phone."""
+    with opened(data_dir) as house, transaction(house.engine) as session:
+        set_reach(session, login, address=address, number=number, region=house.settings.default_region)
+
+
 def token_add(
     name: str,
     role: Annotated[Role, typer.Option(help="What its bearer may do.")] = Role.ENGINEER,
@@ -110,6 +127,36 @@ def account_list(data_dir: DataDir = None) -> None:
     with opened(data_dir) as house, transaction(house.engine) as session:
         for row in session.scalars(select(tables.directory.Account).order_by(tables.directory.Account.name)):
             typer.echo("\t".join((row.name, row.number or "", row.policy or house.settings.policy)))
+
+
+def account_contract(
+    account: Annotated[str, typer.Argument(help="Name or contract number of the account.")],
+    kind: Annotated[str, typer.Argument(help="A kind of contract its policy knows (switchboard policy show ID).")],
+    product: Annotated[str, typer.Option(help="Product it is for; empty: all.")] = "",
+    since: Annotated[datetime | None, typer.Option(formats=[DAY], help="First day.")] = None,
+    until: Annotated[datetime | None, typer.Option(formats=[DAY], help="Last day.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Record what an account has bought; again for the same kind and product: its new dates."""
+    with opened(data_dir) as house, transaction(house.engine) as session:
+        row = directory.account_named(session, account)
+        policy = house.policies[row.policy or house.settings.policy]
+        kinds = policy.entitlement.kinds if policy.entitlement else ()
+        if kind not in kinds:
+            raise Invalid(public=f"{policy.name} knows no contract {kind!r}; it knows {', '.join(kinds) or 'none'}")
+        first, last = (day.date() if day else None for day in (since, until))
+        directory.set_contract(session, row.name, kind, product=product, since=first, until=last)
+
+
+def account_fact(
+    account: Annotated[str, typer.Argument(help="Name or contract number of the account.")],
+    name: Annotated[str, typer.Argument(help="A fact that rules ask for, such as managed_by_vendor.")],
+    value: Annotated[str, typer.Argument(help="Its value, such as yes or no; unknown takes it away.")],
+    data_dir: DataDir = None,
+) -> None:
+    """Record a fact that holds for everything an account asks."""
+    with opened(data_dir) as house, transaction(house.engine) as session:
+        directory.set_account_fact(session, account, name, value, by="command line", now=now())
 
 
 def contact_add(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from models.errors import NotFound
+from switchboard.commands import simulation
 from switchboard.settings import load
 from triage import golden
 from triage import policy as packs
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group.command("show")(show)
     group.command("check")(check)
     group.command("test")(test)
+    group.command("simulate")(simulation.simulate)
     app.add_typer(group, name="policy")
 
 

@@ -1,4 +1,4 @@
-"""Confirm, correct, undo: what an engineer says about a suggestion. Nothing is set before."""
+"""Confirm, correct, ease, undo: what an engineer says about a suggestion. Nothing is set before."""
 
 from datetime import datetime
 from uuid import UUID
@@ -6,9 +6,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.errors import Conflict, Invalid, NotFound
-from models.terms import TriageState, Verdict
+from models.errors import Conflict, Forbidden, Invalid, NotFound
+from models.terms import Role, TriageState, Verdict
+from triage.desk import knowledge
+from triage.desk.held import held
 from triage.policy import Policy
+from triage.targets import EventKind
 
 
 def decide(
@@ -25,8 +28,8 @@ def decide(
 ) -> tables.requests.Decision:
     """Record an engineer's decision on the version of the request they saw.
 
-    *confirmed* if it equals the suggestion in force, else *corrected*. Decided requests are decided
-    again only after an undo, or when somebody wrote again.
+    *confirmed* if it equals the suggestion in force, else *corrected*. A decided request is decided again only
+    when somebody wrote again, or to something else.
 
     Raises:
         NotFound: there is no such request.
@@ -34,55 +37,132 @@ def decide(
         Invalid: the policy has no such type or level.
 
     """
-    request = _held(session, request_id, version)
-    if request.state is TriageState.DECIDED and request.follow_up_at is None:
+    request = held(session, request_id, version)
+    same = (request.decided_type, request.decided_priority) == (type, priority)
+    if request.state is TriageState.DECIDED and request.follow_up_at is None and same:
         raise Conflict(f"{request.reference} is decided")
     _check_labels(policy, type, priority)
-    suggestion = tables.requests.latest_suggestion(session, request_id)
-    agrees = suggestion is not None and (suggestion.type, suggestion.priority) == (type, priority)
-    decision = _record(
+    return _set(session, request, policy, now, type=type, priority=priority, reason=reason, decided_by=engineer)
+
+
+def ease(
+    session: Session,
+    request_id: UUID,
+    *,
+    version: int,
+    rule: str,
+    role: Role,
+    engineer: str,
+    policy: Policy,
+    now: datetime,
+) -> tables.requests.Decision:
+    """Apply a rule that the policy leaves to certain roles (Parallels, Severity 1 Note #2), and cite it.
+
+    Raises:
+        NotFound: there is no such request, or no such rule for it.
+        Conflict: somebody changed it since `version`, or the rule does not hold (any more).
+        Forbidden: the rule is not this role's to apply.
+        Invalid: no type is decided or suggested, so that there is nothing to ease.
+
+    """
+    request = held(session, request_id, version)
+    found = knowledge.role_rules(session, request, policy=policy)
+    offer = next((one for one in found if one.rule.id == rule), None)
+    if offer is None:
+        raise NotFound(public=f"{policy.name} has no rule {rule!r} that a role may apply to this request.")
+    if not offer.open_to(role):
+        raise Forbidden(public=f"This needs a decision by: {' or '.join(offer.rule.by)}; you are {role.value}.")
+    if offer.holds is not True or not offer.changes:
+        raise Conflict(public=f"The rule does not hold now: {offer.rule.clause}")
+    last = tables.requests.latest_suggestion(session, request_id)
+    kind = request.decided_type or (last.type if last else None)
+    if kind is None:
+        raise Invalid(public="Decide the type first: neither a decision nor a suggestion names one.")
+    return _set(
         session,
         request,
-        verdict=Verdict.CONFIRMED if agrees else Verdict.CORRECTED,
-        type=type,
-        priority=priority,
-        reason=reason,
-        suggestion_id=suggestion.id if suggestion else None,
+        policy,
+        now,
+        type=kind,
+        priority=offer.to,
+        reason=offer.rule.clause,
         decided_by=engineer,
-        decided_at=now,
+        rule=rule,
     )
-    request.state = TriageState.DECIDED
-    request.decided_type, request.decided_priority, request.decided_at = type, priority, now
-    request.follow_up_at = None
-    session.flush()
-    return decision
 
 
 def undo(session: Session, request_id: UUID, *, version: int, engineer: str, now: datetime) -> tables.requests.Decision:
-    """Take the last decision back: the request waits for a decision again; the history keeps both.
+    """Take the last decision back: the one before holds again, if there is one; the history keeps all of them.
 
     Raises:
         NotFound: there is no such request.
         Conflict: somebody changed it since `version`, or it is not decided.
 
     """
-    request = _held(session, request_id, version)
+    request = held(session, request_id, version)
     if request.state is not TriageState.DECIDED:
         raise Conflict(f"{request.reference} is not decided", public="There is no decision to undo.")
+    standing = in_force(tables.requests.decisions(session, request_id))[:-1]
+    before = standing[-1] if standing else None
     undone = _record(session, request, verdict=Verdict.UNDONE, decided_by=engineer, decided_at=now)
-    request.state = TriageState.TO_CONFIRM
-    request.decided_type = request.decided_priority = request.decided_at = request.follow_up_at = None
-    session.flush()
+    request.state = TriageState.DECIDED if before else TriageState.TO_CONFIRM
+    request.decided_type = before.type if before else None
+    request.decided_priority = before.priority if before else None
+    request.decided_at = before.decided_at if before else None
+    request.follow_up_at = _wrote_after(session, before) if before else None
+    _tell_clocks(session, request, undone, now)
     return undone
 
 
-def _held(session: Session, request_id: UUID, version: int) -> tables.requests.Request:
-    request = tables.requests.fetch_locked(session, request_id)
-    if request is None:
-        raise NotFound(f"request {request_id}")
-    if request.version != version:
-        raise Conflict(f"{request.reference} is at version {request.version}, not {version}")
-    return request
+def in_force(decisions: list[tables.requests.Decision]) -> list[tables.requests.Decision]:
+    """The decisions that were not taken back, oldest first; the last one holds."""
+    found: list[tables.requests.Decision] = []
+    for decision in decisions:
+        if decision.verdict is not Verdict.UNDONE:
+            found.append(decision)
+        elif found:
+            found.pop()
+    return found
+
+
+def _wrote_after(session: Session, decision: tables.requests.Decision) -> datetime | None:
+    """When somebody wrote after a decision; a request that came back for it comes back again."""
+    said = tables.requests.interactions(session, decision.request_id)
+    return max((row.received_at for row in said if row.received_at > decision.decided_at), default=None)
+
+
+def _set(
+    session: Session, request: tables.requests.Request, policy: Policy, now: datetime, **values: str
+) -> tables.requests.Decision:
+    last = tables.requests.latest_suggestion(session, request.id)
+    agrees = last is not None and (last.type, last.priority) == (values["type"], values["priority"])
+    decision = _record(
+        session,
+        request,
+        verdict=Verdict.CONFIRMED if agrees else Verdict.CORRECTED,
+        suggestion_id=last.id if last else None,
+        decided_at=now,
+        policy=policy.ref,
+        policy_digest=policy.digest,
+        **values,
+    )
+    request.state = TriageState.DECIDED
+    request.decided_type, request.decided_priority, request.decided_at = decision.type, decision.priority, now
+    request.follow_up_at = None
+    _tell_clocks(session, request, decision, now)
+    return decision
+
+
+def _tell_clocks(
+    session: Session, request: tables.requests.Request, decision: tables.requests.Decision, now: datetime
+) -> None:
+    """Write what holds from now on into the log, which clocks and ladders are computed from."""
+    source, who = f"decision:{decision.id}", decision.decided_by
+    for event, value in ((EventKind.TYPE, request.decided_type), (EventKind.LEVEL, request.decided_priority)):
+        tables.requests.record_clock(session, request.id, event, source, now, value=value or "", made_by=who)
+    tables.requests.record_clock(session, request.id, "acted", source, now, value=who, made_by=who)
+    session.flush()
+    tables.requests.wants_attention(session, request.id, now)
 
 
 def _check_labels(policy: Policy, type_: str, priority: str) -> None:

@@ -1,13 +1,17 @@
-"""Whom we know: accounts with their domains, contacts with their addresses and numbers."""
+"""Whom we know: accounts with their domains, contracts and facts, contacts with their addresses and numbers."""
 
 from collections.abc import Iterable
+from datetime import date, datetime
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.errors import Invalid
+from models.errors import Invalid, NotFound
 from models.terms import Party
 from triage import identity
+from triage.facts import VOCABULARY
+from triage.suggest import UNKNOWN
 
 
 def add_account(
@@ -33,6 +37,75 @@ def add_account(
         session.add(tables.directory.AccountDomain(domain=spelt, account_id=account.id))
         session.flush()
     return account
+
+
+def set_contract(
+    session: Session,
+    account: str,
+    kind: str,
+    *,
+    product: str = "",
+    since: date | None = None,
+    until: date | None = None,
+) -> tables.directory.Contract:
+    """Record what an account has bought; the same kind and product again changes its dates.
+
+    Raises:
+        NotFound: there is no such account.
+        Invalid: it ends before it begins.
+
+    """
+    row = account_named(session, account)
+    if since and until and until < since:
+        raise Invalid(public=f"The contract ends on {until} before it begins on {since}")
+    theirs = tables.directory.contracts(session, row.id)
+    found = next((one for one in theirs if (one.kind, one.product) == (kind, product)), None)
+    if found is None:
+        found = tables.directory.Contract(account_id=row.id, kind=kind, product=product)
+        session.add(found)
+    found.since, found.until = since, until
+    session.flush()
+    return found
+
+
+def set_account_fact(session: Session, account: str, name: str, value: str, *, by: str, now: datetime) -> None:
+    """Record a fact that holds for everything an account asks; `unknown` takes it away.
+
+    Raises:
+        NotFound: there is no such account.
+        Invalid: there is no such fact, or it has no such value.
+
+    """
+    row = account_named(session, account)
+    known = VOCABULARY.get(name)
+    if known is None or value not in known | {UNKNOWN}:
+        names = ", ".join(sorted(VOCABULARY)) if known is None else ", ".join([*sorted(known), UNKNOWN])
+        raise Invalid(public=f"{name}={value}: {'no such fact' if known is None else 'no such value'}; choose {names}")
+    fact = session.get(tables.directory.AccountFact, (row.id, name))
+    if value == UNKNOWN:
+        if fact is not None:
+            session.delete(fact)
+    elif fact is None:
+        session.add(
+            tables.directory.AccountFact(account_id=row.id, name=name, value=value, stated_by=by, stated_at=now)
+        )
+    else:
+        fact.value, fact.stated_by, fact.stated_at = value, by, now
+    session.flush()
+
+
+def account_named(session: Session, name: str) -> tables.directory.Account:
+    """The account with this name or contract number.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    row = tables.directory.Account
+    found = session.scalar(select(row).where(or_(row.name == name, row.number == name)))
+    if found is None:
+        raise NotFound(public=f"There is no account {name!r}; see switchboard account list")
+    return found
 
 
 def account_of(session: Session, party: Party) -> tables.directory.Account | None:

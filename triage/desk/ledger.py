@@ -41,7 +41,7 @@ def supposed(log: tuple[Event, ...], type_: str | None, level: str | None, at: d
 
 
 def status_of(request: tables.requests.Request, policy: Policy) -> str:
-    """Where a request stands in its policy's workflow; before the first step, and where the policy has changed, its start."""
+    """Where a request stands in its policy's workflow: its start before the first step, or where the status is gone."""
     known = policy.workflow.stage(request.status)
     return request.status if known is not None else policy.workflow.start
 

@@ -1,6 +1,5 @@
 """Take an interaction in: whose is it, which request, what do we suggest. Both doors end here."""
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,20 +20,18 @@ from models.terms import (
     JobState,
     Receipt,
     TriageState,
+    Visibility,
 )
-from triage import facts
-from triage.desk import directory
+from triage.desk import directory, suggesting
+from triage.desk.client import client_wrote
+from triage.desk.moves import wrote_again
 from triage.policy import Policy
-from triage.suggest import as_json
+from triage.targets import EventKind
 
-CLOCK_STARTED = "started"
-CLOCK_PAUSED = "paused"
-CLOCK_RESUMED = "resumed"
-PAUSES = (CLOCK_STARTED, CLOCK_PAUSED, CLOCK_RESUMED, "resolved", "reopened")
-"""The clock events of which the last one tells whether a clock is paused; others may stand after it."""
+VISIBILITY = "visibility"
+"""The form's field that says who of the customer's people may see a request."""
 REDIRECTED = timedelta(days=7)
 """How long after we told a contact to call or use the portal their call counts as the answer to it."""
-GAP = "\n\n"
 UNREAD = "unparsed"
 """The note of an interaction whose text could not be read; read at last, the text takes its place."""
 AUTOMATIC = "automatic"
@@ -66,12 +63,16 @@ def receive(session: Session, interaction: Interaction, now: datetime, *, recept
         return _known(session, known, interaction, now, reception=reception)
     request = _append_to(session, interaction, reception) or _open(session, interaction, reception)
     row = _store(session, request, interaction)
-    _start_clock(session, request, interaction)
+    if interaction.clock_started_at is not None:
+        _start_clock(session, request, interaction, interaction.clock_started_at, now)
     if interaction.channel is Channel.PHONE and request.contact_id is not None:
         since = now - REDIRECTED
         tables.requests.note_raised_by(session, request.contact_id, Channel.PHONE, since, now)
+    policy = reception.policies[request.policy]
     if interaction.request is not None:
-        _follow_up(session, request, interaction)
+        _follow_up(session, request, row, policy, now)
+    elif interaction.channel in policy.sla_channels:
+        tables.requests.wants_attention(session, request.id, now)
     if (row.new_text.strip() or row.subject.strip()) and not row.note.startswith(AUTOMATIC):
         _ask_for_suggestion(session, row, now, reception=reception)
     return _receipt(session, request, opened=interaction.request is None, reception=reception)
@@ -122,48 +123,14 @@ def _ask_for_suggestion(
 
 
 def suggest_for(session: Session, interaction: UUID, now: datetime, *, reception: Reception) -> None:
-    """Suggest from everything the request says so far; once for each interaction.
-
-    Of two texts that state the same fact the later one counts: "we found a workaround" ends "there is none".
-    """
+    """Suggest from everything the request says so far; once for each interaction."""
     cause = session.get(tables.requests.Interaction, interaction)
     if cause is None or reception.suggest is None:
         raise NotFound(f"interaction {interaction}")
-    request = _fetch(session, cause.request_id)
-    rows = tables.requests.interactions(session, request.id)
-    body, stated = _said(request.subject, rows)
-    policy = reception.policies[request.policy]
-    made = reception.suggest(
-        policy=policy.id,
-        channel=request.channel,
-        subject=request.subject,
-        body=body,
-        language=cause.language,
-        facts=stated,
-    )
     name = f"{cause.source}:{UNREAD}" if cause.note == UNREAD else cause.source
-    tables.requests.record_suggestion(session, request.id, name, as_json(made, request.reference), made, now)
-
-
-def _said(subject: str, rows: list[tables.requests.Interaction]) -> tuple[str, tuple[Fact, ...]]:
-    r"""Every new text in the order of arrival, and the facts stated beside it and in each text after the first.
-
-    Spans count in `f"{subject}\n\n{body}"`, as those of the facts that are read from the whole.
-    """
-    body, stated = "", []
-    for row in sorted(rows, key=lambda each: (each.received_at, each.id)):
-        text = row.new_text if row.new_text.strip() else ""
-        if body and text:
-            start = len(subject) + len(body) + len(GAP)
-            stated += [_moved(fact, start) for fact in facts.read("", text)]
-        body = GAP.join(filter(None, (body, text)))
-        stated += [_fact(fact) for fact in row.facts]
-    return body, tuple(stated)
-
-
-def _moved(fact: Fact, by: int) -> Fact:
-    span = (fact.span[0] + by, fact.span[1] + by) if fact.span else None
-    return dataclasses.replace(fact, span=span)
+    suggesting.suggest_again(
+        session, cause.request_id, name, now, policies=reception.policies, suggest=reception.suggest
+    )
 
 
 def _append_to(session: Session, interaction: Interaction, reception: Reception) -> tables.requests.Request | None:
@@ -179,10 +146,11 @@ def _append_to(session: Session, interaction: Interaction, reception: Reception)
 
 def _open(session: Session, interaction: Interaction, reception: Reception) -> tables.requests.Request:
     contact, account = _whose(session, interaction)
+    policy = reception.policy_of(account)
     request = tables.requests.Request(
         channel=interaction.channel,
         subject=interaction.subject,
-        policy=reception.policy_of(account).id,
+        policy=policy.id,
         state=TriageState.TO_CONFIRM,
         account_id=account.id if account else None,
         contact_id=contact.id if contact else None,
@@ -190,10 +158,19 @@ def _open(session: Session, interaction: Interaction, reception: Reception) -> t
         party_name=interaction.name,
         language=interaction.language,
         received_at=interaction.received_at,
+        visibility=_visibility(policy, interaction),
     )
     session.add(request)
     session.flush()
     return request
+
+
+def _visibility(policy: Policy, interaction: Interaction) -> Visibility:
+    """Who may see a new request: as its form says, else the policy's default; private where the policy has none."""
+    if policy.catalogue is None:
+        return Visibility.PRIVATE
+    said = interaction.fields.get(VISIBILITY, "")
+    return Visibility(said) if said in set(Visibility) else policy.catalogue.visibility
 
 
 def _identify(
@@ -247,28 +224,28 @@ def _columns(interaction: Interaction) -> dict[str, Any]:
     }
 
 
-def _start_clock(session: Session, request: tables.requests.Request, interaction: Interaction) -> None:
+def _start_clock(
+    session: Session, request: tables.requests.Request, interaction: Interaction, at: datetime, now: datetime
+) -> None:
     """Start the SLA clock at the earliest moment a request reached an SLA channel; mail starts none."""
-    at = interaction.clock_started_at
-    if at is None:
-        return
-    tables.requests.record_clock(session, request.id, CLOCK_STARTED, interaction.source, at)
+    tables.requests.record_clock(
+        session, request.id, EventKind.STARTED, interaction.source, at, value=interaction.channel
+    )
     if request.clock_started_at is None or at < request.clock_started_at:
         request.clock_started_at = at
     session.flush()
+    tables.requests.wants_attention(session, request.id, now)
 
 
-def _follow_up(session: Session, request: tables.requests.Request, interaction: Interaction) -> None:
-    """A person came back: a decided request is marked, a paused SLA clock runs on; no clock is ever started here."""
-    if interaction.note.startswith(AUTOMATIC):
+def _follow_up(
+    session: Session, request: tables.requests.Request, row: tables.requests.Interaction, policy: Policy, now: datetime
+) -> None:
+    """A person came back: a decided request is marked, and their message does what it does in the workflow."""
+    if row.note.startswith(AUTOMATIC):
         return
-    if request.state is TriageState.DECIDED:
-        request.follow_up_at = interaction.received_at
-    events = [each for each in tables.requests.clock_events(session, request.id) if each.event in PAUSES]
-    last = events[-1] if events else None
-    if last is not None and last.event == CLOCK_PAUSED and last.at < interaction.received_at:
-        tables.requests.record_clock(session, request.id, CLOCK_RESUMED, interaction.source, interaction.received_at)
+    wrote_again(request, row.received_at)
     session.flush()
+    client_wrote(session, request, row, policy=policy, now=now)
 
 
 def _receipt(session: Session, request: tables.requests.Request, *, opened: bool, reception: Reception) -> Receipt:
@@ -286,6 +263,8 @@ def _receipt(session: Session, request: tables.requests.Request, *, opened: bool
         looks_urgent=suggestion is not None and suggestion.priority == top,
         party_known=request.contact_id is not None or request.account_id is not None,
         decided=request.state is TriageState.DECIDED,
+        policy_ref=policy.ref,
+        policy_digest=policy.digest,
     )
 
 
@@ -307,12 +286,3 @@ def _held(session: Session, request: UUID) -> tables.requests.Request:
 def _fact_json(fact: Fact) -> dict[str, object]:
     span = list(fact.span) if fact.span else None
     return {"name": fact.name, "value": fact.value, "source": fact.source, "evidence": fact.evidence, "span": span}
-
-
-def _fact(stored: dict[str, object]) -> Fact:
-    return Fact(
-        name=str(stored["name"]),
-        value=str(stored["value"]),
-        source=str(stored["source"]),
-        evidence=str(stored.get("evidence") or ""),
-    )

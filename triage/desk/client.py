@@ -1,0 +1,158 @@
+"""The client's side of a request: what they are told, the steps that are theirs, and what their messages do."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from models import tables
+from models.errors import NotFound
+from models.terms import Asked, ClientStep, ClientView
+from triage import catalogue
+from triage.desk import ledger
+from triage.desk.moves import STATUS, Act, act, carry_out, locked, wrote_again
+from triage.policy import Policy
+from triage.targets import EventKind
+from triage.workflow import CLIENT, OVER, OnMessage, allowed, on_message
+
+PROPOSED = "proposed"
+"""The log's entry of a message that may mean a step; its value is the step, which a person takes or does not."""
+SERVICE = "service"
+"""The form's field that names a service of the catalogue."""
+PAUSES = (EventKind.STARTED, EventKind.PAUSED, EventKind.RESUMED, EventKind.RESOLVED, EventKind.REOPENED)
+"""The entries of which the last one tells whether a clock is paused; others may stand after it."""
+
+
+def client_view(session: Session, request_id: UUID, *, policies: Mapping[str, Policy], now: datetime) -> ClientView:
+    """Where a request stands, in the client's words, and the steps they may take.
+
+    Raises:
+        NotFound: there is no such request.
+    """
+    del now
+    request = tables.requests.fetch(session, request_id)
+    if request is None:
+        raise NotFound(f"request {request_id}")
+    policy = policies[request.policy]
+    flow, value = policy.workflow, ledger.status_of(request, policy)
+    status = next(one for one in flow.statuses if one.value == value)
+    over = status.stage in OVER
+    return ClientView(
+        status=value,
+        label=status.label,
+        definition=status.definition,
+        stage=status.stage.value,
+        over=over,
+        steps=tuple(
+            ClientStep(
+                id=offer.step.id,
+                label=offer.step.label,
+                to=flow.status_label(offer.step.to),
+                asks=tuple(Asked(name=one.name, ask=one.ask, why=one.why) for one in offer.asks),
+            )
+            for offer in allowed(flow, value, CLIENT)
+        ),
+        expected="" if over else _expected(session, request, policy),
+    )
+
+
+def client_step(
+    session: Session,
+    request_id: UUID,
+    step: str,
+    given: Mapping[str, str],
+    *,
+    policies: Mapping[str, Policy],
+    now: datetime,
+    party: str,
+) -> None:
+    """Take a step that is the client's own; one that re-opens a decided request brings it back to triage.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: no such step leads out of where the request stands.
+        Forbidden: the step is not the client's.
+        Invalid: an answer is missing; all of them are named at once.
+    """
+    request = locked(session, request_id)
+    doing = act(session, request, "client", by=party, now=now)
+    made = carry_out(doing, policies[request.policy], step, given, actor=CLIENT)
+    if any(kind == EventKind.REOPENED for kind, _ in made.signals):
+        wrote_again(request, now)
+    session.flush()
+
+
+def client_wrote(
+    session: Session,
+    request: tables.requests.Request,
+    interaction: tables.requests.Interaction,
+    *,
+    policy: Policy,
+    now: datetime,
+) -> None:
+    """Do what a client's message does, whatever channel it came by: their step at once, or a proposal of it (A6).
+
+    A paused clock runs on; none is ever started here. What was written before the request came to where it stands
+    answers nothing. Safe to call twice for one interaction.
+    """
+    log = tables.requests.clock_events(session, request.id)
+    at = interaction.received_at
+    late = request.status_since is not None and at <= request.status_since
+    if late or any(row.source == interaction.source and row.event in {STATUS, PROPOSED} for row in log):
+        return
+    doing = Act(session=session, request=request, source=interaction.source, by=interaction.party or "", at=at)
+    step = on_message(policy.workflow, ledger.status_of(request, policy))
+    if step is not None and step.on_message is OnMessage.PROPOSED:
+        doing.record(PROPOSED, value=step.id)
+    elif step is not None and not step.asks:
+        carry_out(doing, policy, step.id, {}, actor=CLIENT)
+    elif _paused_before(log, at):
+        doing.record(EventKind.RESUMED)
+    else:
+        return
+    session.flush()
+    tables.requests.wants_attention(session, request.id, now)
+
+
+def _paused_before(log: list[tables.requests.ClockEvent], at: datetime) -> bool:
+    last = next((row for row in reversed(log) if row.event in PAUSES), None)
+    return last is not None and last.event == EventKind.PAUSED and last.at < at
+
+
+def _expected(session: Session, request: tables.requests.Request, policy: Policy) -> str:
+    """When the one service that was ordered may be expected; an estimate needs everything the service asks (O17)."""
+    if policy.catalogue is None:
+        return ""
+    text, told = request.subject, dict[str, str]()
+    ordered, complete_at = None, None
+    for row in sorted(tables.requests.interactions(session, request.id), key=lambda each: (each.received_at, each.id)):
+        text = f"{text}\n{row.new_text}"
+        told |= {name: str(value) for name, value in row.fields.items() if value}
+        found = _ordered(policy.catalogue, told, text, request.decided_type)
+        if found is None or found != ordered:
+            ordered, complete_at = found, None
+        if ordered is not None and complete_at is None and not catalogue.lacking(ordered, told):
+            complete_at = row.received_at
+    if ordered is None or catalogue.offered(ordered, told.get("environment")) is False:
+        return ""
+    estimate = catalogue.delivery(policy.catalogue, ordered, complete_at)
+    if estimate is None:
+        return ""
+    first, last = (policy.catalogue.calendar.local(at).date() for at in (estimate.earliest, estimate.latest))
+    when = f"on {_day(first)}" if first == last else f"between {_day(first)} and {_day(last)}"
+    return f"{when} (estimate)"
+
+
+def _ordered(
+    offers: catalogue.Catalogue, told: Mapping[str, str], text: str, type_: str | None
+) -> catalogue.Service | None:
+    """The service the form names, else the only one the text names."""
+    if told.get(SERVICE):
+        return offers.find(told[SERVICE])
+    found = catalogue.named(offers, text, type_)
+    return found[0] if len(found) == 1 else None
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B %Y}"

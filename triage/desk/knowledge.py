@@ -1,0 +1,196 @@
+"""What the house knows of a request beside its texts: what account, call log and engineers state."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import tables
+from models.errors import Invalid
+from models.terms import Fact, PartyKind, Role
+from triage import entitlement, reachability
+from triage.conditions import TYPE
+from triage.desk.held import held
+from triage.downgrade import target_level
+from triage.facts import VOCABULARY
+from triage.policy import Policy, Rule
+from triage.suggest import UNKNOWN, merged
+
+ACCOUNT, CALL_LOG, ENGINEER = "account", "call log", "engineer"
+"""Who states a fact that no text holds, as its source says it."""
+PHONE = "phone"
+"""The name of the form's field, and of the caller's answer, that holds the contact telephone number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A telephone number to reach the customer at, and where we have it from."""
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleRule:
+    """A rule that only certain roles may apply: whether it holds (None: not known), what is `open`, and its effect."""
+
+    rule: Rule
+    holds: bool | None
+    needs: tuple[str, ...]
+    level: str
+    to: str
+
+    @property
+    def changes(self) -> bool:
+        """Whether applying it would give another level."""
+        return self.level != self.to
+
+    def open_to(self, role: Role) -> bool:
+        """Whether this role may apply it."""
+        return any(role.includes(Role(one)) for one in self.rule.by)
+
+
+def facts_of(session: Session, request: tables.requests.Request, *, policy: Policy | None = None) -> tuple[Fact, ...]:
+    """The facts that account, call log and engineers state, in this order: later ones outrank those before.
+
+    An engineer's `unknown` is among them, so that it can take back what a text says.
+    """
+    account = tables.directory.account_facts(session, request.account_id) if request.account_id else []
+    found = [
+        Fact(name=row.name, value=row.value, source=ACCOUNT, evidence=f"stated by {row.stated_by}") for row in account
+    ]
+    found += _from_calls(session, request, policy)
+    found += [
+        Fact(name=row.name, value=row.value, source=ENGINEER, evidence=f"stated by {row.stated_by}")
+        for row in tables.progress.stated(session, request.id)
+    ]
+    return tuple(found)
+
+
+def state_fact(
+    session: Session, request_id: UUID, name: str, value: str, *, version: int, engineer: str, now: datetime
+) -> None:
+    """Record what an engineer knows; `unknown` takes back what a text says. It outranks everybody else.
+
+    Raises:
+        NotFound: there is no such request.
+        Conflict: somebody changed it since `version`.
+        Invalid: there is no such fact, or it has no such value.
+
+    """
+    if name not in VOCABULARY:
+        raise Invalid(public=f"There is no fact {name!r}; there are {', '.join(VOCABULARY)}")
+    if value not in VOCABULARY[name] | {UNKNOWN}:
+        known = ", ".join([*sorted(VOCABULARY[name]), UNKNOWN])
+        raise Invalid(public=f"The fact {name!r} cannot be {value!r}; it is one of {known}")
+    request = held(session, request_id, version)
+    row = tables.progress.StatedFact(request_id=request_id, name=name, value=value, stated_by=engineer, stated_at=now)
+    session.add(row)
+    request.version += 1
+    session.flush()
+    tables.requests.record_clock(
+        session, request_id, "acted", f"fact:{row.id}", now, value=engineer, note=f"{name}: {value}", made_by=engineer
+    )
+
+
+def known(session: Session, request: tables.requests.Request, *, policy: Policy) -> tuple[Fact, ...]:
+    """Every fact as it stands now: what the last suggestion read from the texts, and what is known beside them."""
+    last = tables.requests.latest_suggestion(session, request.id)
+    read = [
+        Fact(name=name, value=fact["value"], source=fact["source"] or "", evidence=fact["evidence"] or "")
+        for name, fact in (last.content["facts"] if last else {}).items()
+        if fact["source"] not in {ACCOUNT, CALL_LOG, ENGINEER}
+    ]
+    return merged(tuple(read), facts_of(session, request, policy=policy))
+
+
+def role_rules(session: Session, request: tables.requests.Request, *, policy: Policy) -> tuple[RoleRule, ...]:
+    """The rules of a policy that only certain roles may apply, as they stand for a request now."""
+    rules = [rule for rule in policy.rules if rule.by and not rule.effect.on_type]
+    last = tables.requests.latest_suggestion(session, request.id)
+    level = request.decided_priority or (last.priority if last else None)
+    if not rules or level not in {each.value for each in policy.levels}:
+        return ()
+    facts = {fact.name: fact.value for fact in known(session, request, policy=policy)}
+    kind = request.decided_type or (last.type if last else None)
+    told = facts | ({TYPE: kind} if kind else {})
+    return tuple(
+        RoleRule(
+            rule=rule,
+            holds=rule.when.holds(told),
+            needs=tuple(rule.when.missing(told)),
+            level=level,
+            to=target_level(policy, rule, level),
+        )
+        for rule in rules
+    )
+
+
+def coverage(
+    session: Session, request: tables.requests.Request, *, policy: Policy
+) -> tuple[entitlement.Coverage, entitlement.Coverage] | None:
+    """Whether contracts cover a request, and whether it lies in the policy's scope; None: the policy names neither.
+
+    An account of which we know no contract is not known, not uncovered.
+    """
+    if policy.entitlement is None:
+        return None
+    rows = tables.directory.contracts(session, request.account_id) if request.account_id else []
+    contracts = [
+        entitlement.Contract(kind=row.kind, product=row.product, since=row.since, until=row.until) for row in rows
+    ]
+    told = _fields(session, request)
+    product, component = told.get("product"), told.get("component")
+    day = request.received_at.date()
+    return (
+        entitlement.covered(policy.entitlement, contracts or None, product, day),
+        entitlement.in_scope(policy.entitlement, product, component),
+    )
+
+
+def contact_number(session: Session, request: tables.requests.Request) -> Number | None:
+    """The number to reach the customer at: confirmed or keyed in a call, given in a form, or the contact's own.
+
+    A number a call merely came from is none: it may be a switchboard's, and a withheld one says nothing.
+    """
+    for call in reversed(tables.calls.by_request(session, request.id)):
+        if call.answers.get(PHONE) and call.answers.get("phone_confirmed") in {"yes", "keyed"}:
+            return Number(value=call.answers[PHONE], source="told on the telephone")
+    if given := _fields(session, request).get(PHONE, "").strip():
+        return Number(value=given, source="the request's form")
+    if request.contact_id is not None:
+        key = tables.directory.ContactKey
+        mine = select(key.value).where(key.contact_id == request.contact_id, key.kind == PartyKind.NUMBER)
+        if number := session.scalar(mine.order_by(key.id).limit(1)):
+            return Number(value=number, source="the contact's own number")
+    return None
+
+
+def _from_calls(session: Session, request: tables.requests.Request, policy: Policy | None) -> list[Fact]:
+    """What the call log tells: whether there is a number to call, and whether anybody answers it."""
+    found = []
+    if number := contact_number(session, request):
+        found.append(Fact(name="contact_phone_on_file", value="yes", source=CALL_LOG, evidence=number.source))
+    attempts = tables.progress.callbacks(session, request.id)
+    if not attempts:
+        return found
+    rule = policy.reachability if policy else reachability.Reachability()
+    called_in = [call.started_at for call in tables.calls.by_request(session, request.id)]
+    tried = [reachability.Attempt(row.placed_at, row.outcome) for row in attempts]
+    answer = reachability.reached(rule, tried, [at for at in called_in if at > attempts[0].placed_at])
+    if answer is None:
+        return found
+    evidence = f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'} to call back"
+    for name, value in (("reachable_by_phone", answer), ("unreachable", not answer)):
+        found.append(Fact(name=name, value="yes" if value else "no", source=CALL_LOG, evidence=evidence))
+    return found
+
+
+def _fields(session: Session, request: tables.requests.Request) -> dict[str, str]:
+    """The form's answers, the latest of each."""
+    told: dict[str, str] = {}
+    for row in tables.requests.interactions(session, request.id):
+        told |= {name: value for name, value in row.fields.items() if value}
+    return told

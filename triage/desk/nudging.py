@@ -1,0 +1,148 @@
+"""What somebody should look at: the habits of a policy applied to stored requests. Reads only; nothing is changed."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from models import tables
+from triage.desk import ledger
+from triage.nudges import Did, Nudge, Record, nudges
+from triage.policy import Policy
+from triage.timeline import Event
+from triage.workflow import OVER, Proposal, proposal
+
+SHOWN = 200
+"""How many requests a view of what is left behind holds."""
+LOOKED_AT = 2000
+"""How many requests are looked at for it: those that have stood where they are for longest."""
+REMINDERS = frozenset({"responded", "updated", Did.ASKED_CLIENT.value})
+"""Our messages that count as follow-ups while a client is silent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftBehind:
+    """A request that somebody should look at, and why; `due` is the earliest moment at which something is to be done.
+
+    `level` is the decided one, None before; `owner` is a login, or empty.
+    """
+
+    request: UUID
+    reference: str
+    subject: str
+    policy: str
+    status: str
+    level: str | None
+    owner: str
+    due: datetime
+    nudges: tuple[Nudge, ...]
+    proposal: Proposal | None = None
+
+
+def record_of(session: Session, request: tables.requests.Request, policy: Policy, now: datetime) -> Record:
+    """What habits see of a request, up to `now`."""
+    return _record(request, policy, ledger.events(session, request.id), now)
+
+
+def nudges_of(session: Session, request: tables.requests.Request, policy: Policy, now: datetime) -> tuple[Nudge, ...]:
+    """Every nudge about a request that is to be seen now."""
+    return nudges(policy.nudges, record_of(session, request, policy, now), now)
+
+
+def proposal_of(session: Session, request: tables.requests.Request, policy: Policy, now: datetime) -> Proposal | None:
+    """What to do about a client who is silent, or None while there is time (O15, A11: a person confirms)."""
+    return _proposal(request, policy, ledger.events(session, request.id), now)
+
+
+def left_behind(
+    session: Session, policies: Mapping[str, Policy], now: datetime, owner: str | None = None
+) -> tuple[LeftBehind, ...]:
+    """The requests under way that somebody should look at, the most urgent first, at most `SHOWN` (R1, R3).
+
+    `owner` restricts them to what this login owns, or should own again. Two statements, however many requests.
+    """
+    requests = _under_way(session, policies)
+    logs = _logs(session, [request.id for request in requests])
+    found = [_brief(request, policies[request.policy], logs.get(request.id, ()), now) for request in requests]
+    seen = [one for one in found if one is not None and (owner is None or _concerns(one, owner))]
+    order = {one.request: _severity(policies[one.policy], one.level) for one in seen}
+    return tuple(sorted(seen, key=lambda one: (one.due, order[one.request], one.reference))[:SHOWN])
+
+
+def _record(request: tables.requests.Request, policy: Policy, log: Iterable[Event], now: datetime) -> Record:
+    return Record(
+        stage=ledger.stage_of(request, policy),
+        since=request.status_since or request.received_at,
+        level=request.decided_priority,
+        type=request.decided_type,
+        owner=request.owner or "",
+        events=tuple(event for event in log if event.at <= now),
+    )
+
+
+def _proposal(request: tables.requests.Request, policy: Policy, log: Iterable[Event], now: datetime) -> Proposal | None:
+    """What was sent at the very moment the status began is the question itself, no reminder of it."""
+    since = request.status_since or request.received_at
+    reminders = [event.at for event in log if event.kind in REMINDERS and event.at > since]
+    return proposal(policy.workflow, ledger.status_of(request, policy), since, reminders, now)
+
+
+def _brief(
+    request: tables.requests.Request, policy: Policy, log: tuple[Event, ...], now: datetime
+) -> LeftBehind | None:
+    seen = nudges(policy.nudges, _record(request, policy, log, now), now)
+    proposed = _proposal(request, policy, log, now)
+    moments = [one.due or one.at for one in seen] + ([proposed.at] if proposed else [])
+    if not moments:
+        return None
+    return LeftBehind(
+        request=request.id,
+        reference=request.reference,
+        subject=request.subject,
+        policy=policy.id,
+        status=policy.workflow.status_label(ledger.status_of(request, policy)),
+        level=request.decided_priority,
+        owner=request.owner or "",
+        due=min(moments),
+        nudges=seen,
+        proposal=proposed,
+    )
+
+
+def _concerns(one: LeftBehind, login: str) -> bool:
+    return login == one.owner or any(login == nudge.to for nudge in one.nudges)
+
+
+def _severity(policy: Policy, level: str | None) -> int:
+    """A level that is not known counts as the most severe."""
+    known = [one.value for one in policy.levels]
+    return known.index(level) if level in known else 0
+
+
+def _under_way(session: Session, policies: Mapping[str, Policy]) -> list[tables.requests.Request]:
+    """The requests that are not over, those that stand longest first."""
+    row = tables.requests.Request
+    open_ = [
+        and_(
+            row.policy == policy.id,
+            row.status.not_in([one.value for one in policy.workflow.statuses if one.stage in OVER]),
+        )
+        for policy in policies.values()
+    ]
+    if not open_:
+        return []
+    found = select(row).where(or_(*open_)).order_by(row.status_since.asc().nulls_first(), row.id).limit(LOOKED_AT)
+    return list(session.scalars(found))
+
+
+def _logs(session: Session, requests: list[UUID]) -> dict[UUID, tuple[Event, ...]]:
+    """The log of each of these requests, in the order things happened."""
+    row = tables.requests.ClockEvent
+    found = select(row).where(row.request_id.in_(requests)).order_by(row.at, row.id)
+    logs: dict[UUID, list[Event]] = {}
+    for entry in session.scalars(found):
+        logs.setdefault(entry.request_id, []).append(ledger.as_event(entry))
+    return {request: tuple(log) for request, log in logs.items()}
