@@ -1,37 +1,46 @@
 """The JSON API under /api/v1: bearer tokens, keyset pages, versions in If-Match."""
 
-import re
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, Field
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console import queries, record
-from console.api_shapes import brief_json, call_line_json, policy_json, record_json
+from console import api_progress, queries
+from console.api_answers import (
+    ERRORS,
+    Body,
+    IfMatch,
+    Who,
+    answer,
+    conflict,
+    found,
+    guarded,
+    policy_named,
+    standing_of,
+    version,
+)
+from console.api_shapes import at as instant
+from console.api_shapes import brief_json, call_line_json
 from console.deps import Desk, DeskHere, TokenDecider, TokenViewer
-from console.guards import PreconditionNeeded, json_route
+from console.guards import json_route
+from console.policy_shapes import policy_json
 from console.queries import Filters
+from console.standing_shapes import clock_json, left_behind_json, status_json
 from models import tables
 from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
 from models.terms import Channel, Fact, Interaction, Party, TriageState
 from triage import identity
-from triage.desk import decision
-from triage.policy import Policy
+from triage.calendars import YEARS
+from triage.desk import decision, ledger, nudging
 from triage.suggest import as_json
+from triage.targets import Kind, Promise
 
 Limit = Annotated[int, Query(ge=1, le=200)]
-IfMatch = Annotated[str | None, Header(alias="If-Match", description="The version seen: the ETag of the request.")]
-VERSION = re.compile(r'(?:W/)?"?(\d{1,9})"?')
-
-
-class Body(BaseModel):
-    """A request body; unknown keys are refused, so that a misspelt one is noticed."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class DecisionBody(Body):
@@ -69,7 +78,7 @@ class SuggestBody(Body):
 
 def router(desk: Desk) -> APIRouter:
     """The API for this desk."""
-    routes = APIRouter(prefix="/api/v1", route_class=json_route(desk), tags=["v1"])
+    routes = APIRouter(prefix="/api/v1", route_class=json_route(desk), tags=["v1"], responses=ERRORS)
     for method, path, handler in (
         ("GET", "/requests", list_requests),
         ("POST", "/requests", create_request),
@@ -77,10 +86,15 @@ def router(desk: Desk) -> APIRouter:
         ("POST", "/requests/{name}/decision", decide),
         ("POST", "/requests/{name}/undo", undo),
         ("GET", "/calls", list_calls),
+        ("GET", "/requests/{name}/explain", explain),
         ("GET", "/policies", list_policies),
+        ("GET", "/policies/{policy}", get_policy),
+        ("GET", "/left-behind", left_behind),
         ("POST", "/suggest", suggest),
     ):
         routes.add_api_route(path, handler, methods=[method], response_model=None)
+    for path, write in api_progress.ROUTES:
+        routes.add_api_route(f"/requests/{{name}}/{path}", write, methods=["POST"], response_model=None)
     return routes
 
 
@@ -103,48 +117,63 @@ def list_requests(
     )
     with transaction(desk.engine) as session:
         briefs, following = queries.page(session, filters, limit)
-    return _list([brief_json(brief) for brief in briefs], following)
+        stands = _stands(session, desk, briefs)
+    return _list([brief_json(brief) | stands[brief.id] for brief in briefs], following)
 
 
 def get_request(reader: TokenViewer, desk: DeskHere, name: str) -> JSONResponse:
-    """One request by UUID or SB-number, with messages, call, suggestion, decisions, clocks and replies."""
-    del reader
+    """One request by UUID or SB-number: what was said, suggested and decided, and where it stands under its policy.
+
+    `clocks` are its SLA clocks, each with the lines that `explain` it; `transitions` only those this token may take.
+    """
     with transaction(desk.engine) as session:
-        return _answer(session, _found(session, name))
+        return answer(session, desk, reader, found(session, name))
+
+
+def explain(
+    reader: TokenViewer,
+    desk: DeskHere,
+    name: str,
+    kind: Kind,
+    promise: Promise = Promise.GUARANTEED,
+    at: Annotated[AwareDatetime | None, Query(description="The moment to look back, or ahead, to.")] = None,
+) -> dict[str, Any]:
+    """One clock as it stood at a moment (now, if none is given): every interval, pause, holiday and change."""
+    moment = at or desk.clock()
+    if moment.year not in YEARS:
+        raise Invalid(public=f"at: the calendars answer for the years {YEARS[0]} to {YEARS[-1]}")
+    with transaction(desk.engine) as session:
+        request = found(session, name)
+        stands = standing_of(session, desk, reader, request, moment)
+        if stands is None:
+            raise Invalid(public="The policy of this request is not installed, so nothing counts its clocks.")
+        for shown in stands.clocks:
+            if (shown.clock.kind, shown.clock.promise) == (kind, promise):
+                return {"id": str(request), "at": instant(moment), **clock_json(shown, stands)}
+    known = ", ".join(f"{shown.clock.kind} {shown.clock.promise}" for shown in stands.clocks) or "none"
+    raise NotFound(public=f"{stands.policy.name} has no such clock; it has {known}")
 
 
 def decide(reader: TokenDecider, desk: DeskHere, name: str, body: DecisionBody, if_match: IfMatch = None) -> Response:
     """Confirm or correct the version of the request named in If-Match; 409 with the current state if it moved."""
-    version = _version(if_match)
-    try:
-        with transaction(desk.engine) as session:
-            found = _found(session, name)
-            decision.decide(
-                session,
-                found,
-                version=version,
-                type=body.type,
-                priority=body.priority,
-                reason=body.reason.strip(),
-                engineer=reader.login,
-                policy=_policy(desk, queries.policy_of(session, found) or ""),
-                now=desk.clock(),
-            )
-            return _answer(session, found)
-    except Conflict as error:
-        return _conflict(desk, name, error)
+
+    def do(session: Session, request: UUID, who: Who) -> None:
+        del who["role"]
+        decision.decide(session, request, type=body.type, priority=body.priority, reason=body.reason.strip(), **who)
+
+    return guarded(desk, reader, name, if_match, do)
 
 
 def undo(reader: TokenDecider, desk: DeskHere, name: str, if_match: IfMatch = None) -> Response:
     """Take the last decision back, at the version named in If-Match."""
-    version = _version(if_match)
+    seen = version(if_match)
     try:
         with transaction(desk.engine) as session:
-            found = _found(session, name)
-            decision.undo(session, found, version=version, engineer=reader.login, now=desk.clock())
-            return _answer(session, found)
+            request = found(session, name)
+            decision.undo(session, request, version=seen, engineer=reader.login, now=desk.clock())
+            return answer(session, desk, reader, request)
     except Conflict as error:
-        return _conflict(desk, name, error)
+        return conflict(desk, reader, name, error)
 
 
 def create_request(
@@ -176,10 +205,10 @@ def create_request(
         if known is not None and (known.subject, known.text) != (body.subject, body.text):
             raise Invalid(public="Idempotency-Key: was used for another request; use a new one")
         receipt = desk.receive(session, interaction, now)
-        answer = _answer(session, receipt.request, status=200 if known is not None else 201)
+        made = answer(session, desk, reader, receipt.request, status=200 if known is not None else 201)
     desk.wake()
-    answer.headers["Location"] = f"/api/v1/requests/{receipt.reference}"
-    return answer
+    made.headers["Location"] = f"/api/v1/requests/{receipt.reference}"
+    return made
 
 
 def list_calls(reader: TokenViewer, desk: DeskHere, cursor: UUID | None = None, limit: Limit = 50) -> dict[str, Any]:
@@ -191,16 +220,34 @@ def list_calls(reader: TokenViewer, desk: DeskHere, cursor: UUID | None = None, 
 
 
 def list_policies(reader: TokenViewer, desk: DeskHere) -> dict[str, Any]:
-    """The policies in force, with their types, levels and clauses."""
+    """The policies in force, with everything they say and the clause each of it rests on."""
     del reader
-    return {"items": [policy_json(policy) for policy in desk.policies.values()], "next_cursor": None}
+    return _list([policy_json(policy) for policy in desk.policies.values()], None)
+
+
+def get_policy(reader: TokenViewer, desk: DeskHere, policy: str) -> dict[str, Any]:
+    """One policy in force, by its id."""
+    del reader
+    if policy not in desk.policies:
+        raise NotFound(public=f"There is no policy {policy!r}; there are {', '.join(sorted(desk.policies))}")
+    return policy_json(desk.policies[policy])
+
+
+def left_behind(
+    reader: TokenViewer, desk: DeskHere, owner: Annotated[str | None, Query(max_length=200)] = None
+) -> dict[str, Any]:
+    """The requests under way that somebody should look at, the most urgent first, each with the reasons."""
+    del reader
+    with transaction(desk.engine) as session:
+        lines = nudging.left_behind(session, desk.policies, desk.clock(), owner)
+    return _list([left_behind_json(line) for line in lines], None)
 
 
 def suggest(reader: TokenViewer, desk: DeskHere, body: SuggestBody) -> dict[str, Any]:
     """Suggest for a text without storing anything: the same object as `switchboard suggest`."""
     del reader
     made = desk.suggest(
-        policy=_policy(desk, body.policy).id,
+        policy=policy_named(desk, body.policy).id,
         channel=body.channel,
         subject=body.subject,
         body=body.body,
@@ -210,49 +257,20 @@ def suggest(reader: TokenViewer, desk: DeskHere, body: SuggestBody) -> dict[str,
     return as_json(made, "")
 
 
-def _list(items: list[dict[str, Any]], following: UUID | None) -> dict[str, Any]:
-    return {"items": items, "next_cursor": str(following) if following else None}
-
-
-def _answer(session: Session, request: UUID, *, status: int = 200) -> JSONResponse:
-    found, brief = record.read(session, request), queries.brief(session, request)
-    if found is None or brief is None:
-        raise NotFound(f"request {request}")
-    return JSONResponse(record_json(found, brief), status, {"ETag": f'"{brief.version}"'})
-
-
-def _conflict(desk: Desk, name: str, error: Conflict) -> JSONResponse:
-    """409 with the request as it stands now, so that the caller can decide again."""
-    with transaction(desk.engine) as session:
-        found = _found(session, name)
-        state, brief = record.read(session, found), queries.brief(session, found)
-    if state is None or brief is None:
-        raise NotFound(f"request {name}")
-    body = {"error": {"code": error.code, "message": error.public}, "request": record_json(state, brief)}
-    return JSONResponse(body, 409, {"ETag": f'"{brief.version}"'})
-
-
-def _found(session: Session, name: str) -> UUID:
-    found = queries.find(session, name)
-    if found is None:
-        raise NotFound(f"request {name}")
+def _stands(session: Session, desk: Desk, briefs: list[queries.Brief]) -> dict[UUID, dict[str, Any]]:
+    """Status and owner of each line of a list, in one statement."""
+    found = {}
+    chosen = select(tables.requests.Request).where(tables.requests.Request.id.in_([brief.id for brief in briefs]))
+    for row in session.scalars(chosen):
+        policy = desk.policies.get(row.policy)
+        status = status_json(ledger.status_of(row, policy) if policy else row.status, policy)
+        since = {"since": instant(row.status_since or row.received_at)}
+        found[row.id] = {"status": status | since, "owner": row.owner}
     return found
 
 
-def _policy(desk: Desk, name: str) -> Policy:
-    policy = desk.policies.get(name)
-    if policy is None:
-        raise Invalid(public=f"There is no policy {name!r}; there are {', '.join(sorted(desk.policies))}")
-    return policy
-
-
-def _version(if_match: str | None) -> int:
-    if if_match is None:
-        raise PreconditionNeeded
-    match = VERSION.fullmatch(if_match.strip())
-    if match is None:
-        raise Invalid(public="If-Match: send the version of the request, as its ETag says it")
-    return int(match[1])
+def _list(items: list[dict[str, Any]], following: UUID | None) -> dict[str, Any]:
+    return {"items": items, "next_cursor": str(following) if following else None}
 
 
 def _party(body: NewRequest) -> Party | None:

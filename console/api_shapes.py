@@ -1,13 +1,17 @@
 """Rows to the JSON of the API: one shape for a request wherever it appears. Pure."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from enum import Enum
 from typing import Any
+from uuid import UUID
 
 from console.queries import Brief, CallLine, Suggested
 from console.record import CallRecord, Record, Reply
 from console.rendering import iso
 from models.tables import mail, requests
-from triage.policy import Policy
+
+Json = dict[str, Any]
 
 
 def at(moment: datetime | None) -> str | None:
@@ -15,7 +19,24 @@ def at(moment: datetime | None) -> str | None:
     return iso(moment) if moment else None
 
 
-def brief_json(brief: Brief) -> dict[str, Any]:
+def picked(thing: object, *names: str) -> Json:
+    """These attributes under their own names, as JSON writes them: instants in UTC, enums as their values."""
+    return {name: _plain(getattr(thing, name)) for name in names}
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | dict):
+        return [_plain(each) for each in value]
+    return value
+
+
+def brief_json(brief: Brief) -> Json:
     """A request in a list."""
     return {
         "id": str(brief.id),
@@ -37,7 +58,7 @@ def brief_json(brief: Brief) -> dict[str, Any]:
     }
 
 
-def record_json(record: Record, brief: Brief) -> dict[str, Any]:
+def record_json(record: Record, brief: Brief) -> Json:
     """A request with everything that hangs off it: the list's keys and the histories, oldest first."""
     found = [_call_json(each) for each in record.calls]
     suggestion = record.suggestion
@@ -48,12 +69,12 @@ def record_json(record: Record, brief: Brief) -> dict[str, Any]:
         "call": found[0] if found else None,
         "calls": found,
         "decisions": [_decision_json(row) for row in record.decisions],
-        "clocks": [{"event": row.event, "source": row.source, "at": at(row.at)} for row in record.clocks],
+        "log": [_log_json(row) for row in record.clocks],
         "replies": [_reply_json(row) for row in record.replies],
     }
 
 
-def call_line_json(line: CallLine) -> dict[str, Any]:
+def call_line_json(line: CallLine) -> Json:
     """A call in a list."""
     return {
         "id": str(line.id),
@@ -70,29 +91,7 @@ def call_line_json(line: CallLine) -> dict[str, Any]:
     }
 
 
-def policy_json(policy: Policy) -> dict[str, Any]:
-    """A policy with its labels and clauses."""
-    return {
-        "id": policy.id,
-        "ref": policy.ref,
-        "name": policy.name,
-        "source": policy.source,
-        "digest": policy.digest,
-        "sla_channels": list(policy.sla_channels),
-        "threshold": policy.threshold,
-        "types": [
-            {"value": each.value, "label": each.label, "definition": each.definition, "clause": each.clause}
-            for each in policy.types
-        ],
-        "levels": [
-            {"value": each.value, "label": each.label, "definition": each.definition, "clause": each.clause}
-            for each in policy.levels
-        ],
-        "rules": [{"id": rule.id, "clause": rule.clause, "by": list(rule.by)} for rule in policy.rules],
-    }
-
-
-def _suggested_json(suggestion: Suggested | None) -> dict[str, Any] | None:
+def _suggested_json(suggestion: Suggested | None) -> Json | None:
     if suggestion is None:
         return None
     return {
@@ -105,11 +104,11 @@ def _suggested_json(suggestion: Suggested | None) -> dict[str, Any] | None:
     }
 
 
-def _decided(kind: str | None, priority: str | None, moment: datetime | None) -> dict[str, Any] | None:
+def _decided(kind: str | None, priority: str | None, moment: datetime | None) -> Json | None:
     return {"type": kind, "priority": priority, "at": at(moment)} if moment else None
 
 
-def _interaction_json(row: requests.Interaction) -> dict[str, Any]:
+def _interaction_json(row: requests.Interaction) -> Json:
     return {
         "id": str(row.id),
         "source": row.source,
@@ -125,7 +124,7 @@ def _interaction_json(row: requests.Interaction) -> dict[str, Any]:
     }
 
 
-def _mail_json(row: mail.Mail) -> dict[str, Any]:
+def _mail_json(row: mail.Mail) -> Json:
     reason = {"reason": row.suppression, "evidence": row.suppression_evidence, "clause": row.suppression_clause}
     return {
         "id": str(row.id),
@@ -139,7 +138,7 @@ def _mail_json(row: mail.Mail) -> dict[str, Any]:
     }
 
 
-def _call_json(each: CallRecord) -> dict[str, Any]:
+def _call_json(each: CallRecord) -> Json:
     call = each.call
     return {
         "id": str(call.id),
@@ -169,7 +168,7 @@ def _call_json(each: CallRecord) -> dict[str, Any]:
     }
 
 
-def _decision_json(row: requests.Decision) -> dict[str, Any]:
+def _decision_json(row: requests.Decision) -> Json:
     return {
         "verdict": row.verdict.value,
         "type": row.type,
@@ -178,10 +177,18 @@ def _decision_json(row: requests.Decision) -> dict[str, Any]:
         "by": row.decided_by,
         "at": at(row.decided_at),
         "version": row.version,
+        "policy": row.policy or None,
+        "policy_digest": row.policy_digest or None,
+        "rule": row.rule,
     }
 
 
-def _reply_json(row: Reply) -> dict[str, Any]:
+def _log_json(row: requests.ClockEvent) -> Json:
+    """One entry of the log, of which clocks, ladders and nudges are computed."""
+    return picked(row, "event", "source", "at", "value", "until", "note", "made_by", "detail", "is_public")
+
+
+def _reply_json(row: Reply) -> Json:
     return {
         "id": str(row.id),
         "to": row.recipient,

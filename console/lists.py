@@ -13,6 +13,7 @@ from console.rendering import render
 from models.errors import NotFound
 from models.store import transaction
 from models.terms import Channel, TriageState
+from triage.desk import nudging
 
 PAGE = 50
 
@@ -38,6 +39,22 @@ def requests(
         lines=lines,
         following=following,
         filters=filters,
+        policies=desk.policies,
+        now=desk.clock(),
+    )
+
+
+def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:
+    """Nothing left behind: every request under way that somebody should look at, the most urgent first (R1, R3)."""
+    with transaction(desk.engine) as session:
+        lines = nudging.left_behind(session, desk.policies, desk.clock(), reader.login if mine else None)
+    return render(
+        request,
+        "left.html",
+        reader=reader,
+        section="left",
+        lines=lines,
+        mine=mine,
         policies=desk.policies,
         now=desk.clock(),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from console import downloads, entrance, lists, media, outbox, triage_pages
+from console import acts, downloads, entrance, facts_pages, lists, media, outbox, progress_pages, triage_pages
 from console.deps import Desk
 from console.entrance import Entrance
 from console.events import Pulse
@@ -37,6 +37,11 @@ def _pages(desk: Desk) -> tuple[Page, ...]:
         ("GET", "/requests/{name}", triage_pages.one),
         ("POST", "/requests/{name}/decision", triage_pages.decide),
         ("POST", "/requests/{name}/undo", triage_pages.undo),
+        ("POST", "/requests/{name}/facts", facts_pages.state_one),
+        ("POST", "/requests/{name}/facts/{fact}", facts_pages.state),
+        ("POST", "/requests/{name}/ease", acts.page("ease", facts_pages.ease)),
+        *(("POST", f"/requests/{{name}}/{form}", acts.page(form, act)) for form, act in progress_pages.ACTS.items()),
+        ("GET", "/left", lists.left),
         ("GET", "/calls", lists.calls),
         ("GET", "/recordings/{recording}", media.recording),
         ("GET", "/mails/{mail}", downloads.raw_mail),

@@ -1,28 +1,51 @@
 """A suggestion as the engineer reads it: how sure, why, what counted, what would change it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from console import wording
 from console.wording import Bar
+from models.terms import Fact
+from triage.conditions import TYPE
+from triage.facts import VOCABULARY, WORST_FIRST, YES_NO
 from triage.policy import Policy
+from triage.suggest import UNKNOWN
 
 SOURCES = {
     "text": "read in the text",
     "caller": "said by the caller",
     "engineer": "stated by an engineer",
     "account": "known of the account",
+    "call log": "from the log of calls",
 }
+LEDGER = frozenset({"reachable_by_phone", "unreachable", "contact_phone_on_file"})
+"""Facts that only the log of calls states: they follow from attempts, not from somebody's word."""
+CYCLES = {
+    "environment": ("production", "staging", "development", "test"),
+    "workaround": ("no", "yes", "easy", "stable"),
+    **WORST_FIRST,
+}
+"""The order in which a chip goes through its values; yes before no elsewhere."""
+NUMBERED = 6
+"""How many chips have a number key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chip:
-    """A fact: `value` is None where nobody has said and knowing would change the suggestion."""
+    """A fact: `value` is None where nobody has said and knowing would change the suggestion.
 
+    `following` is the value that pressing the chip states next, empty where only the ledger states it. `key` is its
+    number key, None beyond the sixth.
+    """
+
+    name: str
     label: str
     value: str | None
     source: str
+    speaker: str
+    following: str
+    key: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +86,17 @@ class Shown:
         return self.sure and self.type is not None and self.priority is not None
 
 
-def shown(content: Mapping[str, Any], policy: Policy | None) -> Shown:
-    """The stored `suggest` object for people; labels come from the policy in force, else from the object."""
+def shown(
+    content: Mapping[str, Any],
+    policy: Policy | None,
+    facts: tuple[Fact, ...] | None = None,
+    stated: Collection[str] = (),
+) -> Shown:
+    """The stored `suggest` object for people; labels come from the policy in force, else from the object.
+
+    `facts` are what is known now, where that is more than the suggestion knew; `stated` are the names engineers have
+    spoken of, which stay in sight when they are taken back.
+    """
     kind, level = content.get("type") or {}, content.get("priority") or {}
     levels = wording.level_labels(policy)
     value = level.get("value")
@@ -81,7 +113,7 @@ def shown(content: Mapping[str, Any], policy: Policy | None) -> Shown:
         type_bars=tuple(wording.bars(kind, wording.type_labels(policy), None))[:4],
         level_bars=tuple(wording.bars(level, levels, policy)),
         likely=tuple(content.get("set90") or level.get("set90") or ()),
-        chips=_chips(content),
+        chips=_chips(content, policy, facts, stated),
         reasons=_reasons(content),
         words=tuple((str(word["text"]), float(word["weight"])) for word in content.get("words") or ()),
         changes=_changes(content, levels),
@@ -101,15 +133,48 @@ def _agreement(level: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     return f"classifier said {labels.get(model, model)} – {by} made it {labels.get(value, value)}"
 
 
-def _chips(content: Mapping[str, Any]) -> tuple[Chip, ...]:
-    facts = content.get("facts") or {}
-    known = [
-        Chip(label=wording.plain(name), value=wording.plain(fact["value"]).lower(), source=_source(fact))
-        for name, fact in facts.items()
-    ]
-    asked = dict.fromkeys(change["fact"] for change in content.get("would_change") or ())
-    open_ = [Chip(label=wording.plain(name), value=None, source="not known") for name in asked if name not in facts]
-    return tuple(known + open_)
+def order_of(policy: Policy | None) -> tuple[str, ...]:
+    """Every fact a policy's rules ask for, in the order of its rules, then the others there are."""
+    asked = [fact for rule in policy.rules for fact in rule.when.asks() if fact != TYPE] if policy else []
+    return tuple(dict.fromkeys([*asked, *VOCABULARY]))
+
+
+def values_of(name: str) -> tuple[str, ...]:
+    """The values a fact may have, in the order a chip goes through them."""
+    values = VOCABULARY.get(name, frozenset())
+    return CYCLES.get(name) or (("yes", "no") if values == YES_NO else tuple(sorted(values)))
+
+
+def _chips(
+    content: Mapping[str, Any], policy: Policy | None, facts: tuple[Fact, ...] | None, stated: Collection[str]
+) -> tuple[Chip, ...]:
+    """What is known, what would change the suggestion, and what engineers have spoken of, in the policy's order."""
+    known = content.get("facts") or {}
+    if facts is not None:
+        known = {one.name: {"value": one.value, "source": one.source, "evidence": one.evidence} for one in facts}
+    asked = [change["fact"] for change in content.get("would_change") or ()]
+    names = dict.fromkeys([*known, *asked, *stated])
+    if policy is not None:
+        names = dict.fromkeys([name for name in order_of(policy) if name in names] + list(names))
+    chips: list[Chip] = []
+    keys = iter(range(1, NUMBERED + 1))
+    for name in names:
+        fact = known.get(name)
+        values = ("", *values_of(name), UNKNOWN)
+        at = values.index(fact["value"]) if fact and fact["value"] in values else 0
+        fixed = name in LEDGER or name not in VOCABULARY
+        chips.append(
+            Chip(
+                name=name,
+                label=wording.plain(name),
+                value=wording.plain(fact["value"]).lower() if fact else None,
+                source=_source(fact) if fact else "taken back by an engineer" if name in stated else "not known",
+                speaker=(fact.get("source") or "") if fact else "",
+                following="" if fixed else values[at + 1],
+                key=None if fixed else next(keys, None),
+            )
+        )
+    return tuple(chips)
 
 
 def _source(fact: Mapping[str, Any]) -> str:

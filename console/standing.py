@@ -1,6 +1,6 @@
 """Where a request stands under its policy, read once for its page and its JSON: clocks, steps, nudges, who was told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from triage.nudges import Nudge, bounces
 from triage.policy import Policy
 from triage.timeline import Event
 from triage.workflow import Offer, Proposal, Stage, allowed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
@@ -100,6 +101,23 @@ def read(session: Session, request: tables.requests.Request, policy: Policy, rol
         steps=tuple(progress.steps(session, request.id)),
         notices=tuple(progress.notices(session, request.id)),
     )
+
+
+def gates(
+    session: Session, request: tables.requests.Request, policy: Policy, kind: str | None = None
+) -> dict[str, tuple[completeness.Found, ...]]:
+    """What is missing that a level depends on, by level: it is confirmed only by somebody who has seen that.
+
+    `kind` is the type it is confirmed as. A level without an entry may be confirmed as it is.
+    """
+    if not any(one.weight is completeness.Weight.GATE for one in policy.completeness):
+        return {}
+    told = _told(session, request, knowledge.known(session, request, policy=policy), kind, None)
+    found = {
+        level.value: completeness.meter(policy.completeness, replace(told, level=level.value)).gates
+        for level in policy.levels
+    }
+    return {level: missing for level, missing in found.items() if missing}
 
 
 def _matrix(policy: Policy, told: Told) -> matrix.Reading | None:

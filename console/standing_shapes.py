@@ -1,13 +1,14 @@
 """Where a request stands under its policy, as the API tells it: clocks, steps, rules, who was told. Pure."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from console.api_shapes import at, picked
 from console.standing import Shown, Standing
 from models.tables import requests
 from models.terms import Role
+from triage import tabled
 from triage.clock import Clock, Entry
 from triage.completeness import Found, Meter
 from triage.desk.knowledge import RoleRule
@@ -27,8 +28,9 @@ def standing_json(
 
     Telephone numbers and addresses are for whoever works on requests: a viewer reads that there is one, and from where.
     """
+    status = status_json(standing.status, standing.policy) if standing else status_json(request.status, None)
     told = {
-        "status": _status_json(request, standing),
+        "status": status | {"since": at(request.status_since or request.received_at)},
         "owner": request.owner,
         "visibility": request.visibility.value,
         "resolution": request.resolution,
@@ -104,16 +106,18 @@ def proposal_json(proposal: Any) -> dict[str, Any] | None:
     return picked(proposal, "key", "what", "number", "at", "step", "clause", "assumed") if proposal else None
 
 
-def rules_json(
-    suggestion: requests.Suggestion | None, standing: Standing | None, role: Role
-) -> list[dict[str, Any]]:
+def rules_json(suggestion: requests.Suggestion | None, standing: Standing | None, role: Role) -> list[dict[str, Any]]:
     """Every rule as the suggestion in force judged it; one that only certain roles may apply as it stands now."""
     said: Iterable[Mapping[str, Any]] = suggestion.content.get("rules", ()) if suggestion else ()
-    found = {rule["id"]: dict(rule) for rule in said}
     packed = {rule.id: rule for rule in standing.policy.rules} if standing else {}
-    for rule in found.values():
+    table = standing.policy.matrix if standing else None
+    found = {}
+    for rule in said:
         known = packed.get(rule["id"])
-        rule |= {"by": list(known.by) if known else [], "assumed": known.assumed if known else False}
+        found[rule["id"]] = {key: rule[key] for key in ("id", "clause", "verdict", "effect", "needs")} | {
+            "by": list(known.by) if known else [],
+            "assumed": known.assumed if known else rule["id"] == tabled.ID and table is not None and table.assumed,
+        }
     for offer in standing.role_rules if standing else ():
         found[offer.rule.id] = _bare(offer) | found.get(offer.rule.id, {}) | _role_rule_json(offer, role)
     return list(found.values())
@@ -125,7 +129,7 @@ def seconds(amount: timedelta | None) -> float | None:
 
 
 def _empty() -> dict[str, Any]:
-    lists = ("clocks", "transitions", "nudges", "callbacks")
+    lists = ("clocks", "unclocked", "transitions", "nudges", "callbacks")
     absent = ("policy_ref", "policy_digest", "proposal", "completeness", "coverage", "scope", "matrix")
     return (
         dict.fromkeys(absent)
@@ -141,13 +145,17 @@ def _under_policy(standing: Standing, role: Role) -> dict[str, Any]:
         "policy_ref": policy.ref,
         "policy_digest": policy.digest,
         "clocks": [clock_json(shown, standing) for shown in standing.clocks],
-        "facts": {fact.name: picked(fact, "value", "source") | {"evidence": fact.evidence or None}
-                  for fact in standing.facts},  # fmt: skip
+        "unclocked": [
+            picked(each, "what", "clause", "assumed") for each in policy.grounds if each.what.startswith("no target")
+        ],
+        "facts": {
+            fact.name: picked(fact, "value", "source") | {"evidence": fact.evidence or None} for fact in standing.facts
+        },
         "transitions": [offer_json(offer, policy) for offer in standing.offers],
         "proposal": proposal_json(standing.proposal),
         "nudges": [nudge_json(nudge) for nudge in standing.nudges],
         "bounces": standing.bounces,
-        "completeness": meter_json(standing.meter, policy) if standing.meter else None,
+        "completeness": meter_json(standing.meter, policy, works=works) if standing.meter else None,
         "coverage": picked(coverage, "answer", "reason", "clause") if coverage else None,
         "scope": picked(scope, "answer", "reason", "clause") if scope else None,
         "matrix": picked(standing.matrix_reading, "level", "most", "least", "cell", "needs", "clause", "assumed")
@@ -164,17 +172,12 @@ def _under_policy(standing: Standing, role: Role) -> dict[str, Any]:
     }
 
 
-def _status_json(request: requests.Request, standing: Standing | None) -> dict[str, Any]:
-    statuses = standing.policy.workflow.statuses if standing else ()
-    since = at(request.status_since or request.received_at)
-    for status in statuses:
-        if standing and status.value == standing.status:
-            return picked(status, "value", "label", "stage") | {"since": since} | picked(
-                status, "definition", "clause", "assumed"
-            )
-    value = request.status
-    unknown = dict.fromkeys(("stage", "definition", "clause"))
-    return {"value": value, "label": value, "since": since, **unknown, "assumed": False}
+def status_json(value: str, policy: Policy | None) -> dict[str, Any]:
+    """A status of the policy; one it does not have is its own label."""
+    for status in policy.workflow.statuses if policy else ():
+        if status.value == value:
+            return picked(status, "value", "label", "stage", "definition", "clause", "assumed")
+    return {"value": value, "label": value, **dict.fromkeys(("stage", "definition", "clause")), "assumed": False}
 
 
 def _target_json(clock: Clock) -> dict[str, Any]:
@@ -220,7 +223,7 @@ def _bare(offer: RoleRule) -> dict[str, Any]:
 
 
 def _role_rule_json(offer: RoleRule, role: Role) -> dict[str, Any]:
-    """Whether it holds now (null: not known), what is open, whether this role `may` apply it, and the level it gives."""
+    """Whether it holds now (null: not known), what is open, whether this role `may` apply it, and where it leads."""
     return {
         "holds": offer.holds,
         "needs": "; ".join(offer.needs) or None,
@@ -231,24 +234,36 @@ def _role_rule_json(offer: RoleRule, role: Role) -> dict[str, Any]:
     }
 
 
-def meter_json(meter: Meter, policy: Policy) -> dict[str, Any]:
-    """What is wanted of a request and where each thing stands; a secret is there or not, never shown."""
-    secret = {field.name for field in policy.fields if field.kind == "secret"}
+def meter_json(meter: Meter, policy: Policy, *, works: bool) -> dict[str, Any]:
+    """What is wanted of a request and where each thing stands.
+
+    A secret is there or not, and never shown; a telephone number is shown to whoever works on requests.
+    """
+    kinds = {"secret"} if works else {"secret", "phone"}
+    hidden = {field.name for field in policy.fields if field.kind in kinds}
     return {
         "share": meter.share,
-        "found": [_found_json(found, secret) for found in meter.found],
+        "found": [_found_json(found, hidden) for found in meter.found],
         "missing": [found.wanted.name for found in meter.missing],
         "gates": [found.wanted.name for found in meter.gates],
         "questions": [{"ask": ask, "why": why} for ask, why in meter.questions()],
     }
 
 
-def _found_json(found: Found, secret: set[str]) -> dict[str, Any]:
-    hidden = found.source == "field" and not secret.isdisjoint(found.wanted.fields)
+def gates_json(gates: Mapping[str, tuple[Found, ...]]) -> dict[str, Any]:
+    """What is missing that a level depends on, by level: to be seen by a person before it is confirmed."""
+    return {
+        level: [picked(found.wanted, "name", "label", "ask", "why", "clause", "assumed") for found in missing]
+        for level, missing in gates.items()
+    }
+
+
+def _found_json(found: Found, hidden: set[str]) -> dict[str, Any]:
+    shown = hidden.isdisjoint(found.wanted.fields)
     return picked(found.wanted, "name", "label", "weight", "clause", "assumed") | {
         "standing": found.standing.value,
         "source": found.source or None,
-        "evidence": None if hidden else found.evidence or None,
+        "evidence": found.evidence or None if shown else None,
         "lacks": found.lacks or None,
     }
 
@@ -266,4 +281,3 @@ def _step_json(row: Any) -> dict[str, Any]:
 def _notice_json(row: Any, *, works: bool) -> dict[str, Any]:
     names = ("id", "step_id", "channel", "name", "state", "attempts", "error", "created_at", "told_at")
     return picked(row, *names, "acknowledged_at") | {"recipient": row.recipient if works else None}
-

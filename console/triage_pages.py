@@ -1,58 +1,47 @@
 """The triage page: queue, request and suggestion side by side, and the decision."""
 
-from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from fastapi import Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from sqlalchemy.orm import Session
 
-from console import queries, record, wording
+from console import opened, queries, record, standing, timing, wording
 from console.deps import Decider, Desk, DeskHere, Reader, Viewer
+from console.opened import Refusal
 from console.queries import Brief
 from console.record import Record
 from console.rendering import render
-from console.shown import Shown, shown
+from console.timing import Next
 from console.wording import Group
+from models import tables
 from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
-from models.terms import Channel, TriageState
+from models.terms import CallbackOutcome, Channel
 from triage.desk import decision
 from triage.policy import Policy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What the triage page and the request page show of one request."""
-
-    record: Record
-    policy: Policy | None
-    suggestion: Shown | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Toast:
-    """What was just done; `undo` is the version to undo at, None where there is nothing to undo."""
-
-    reference: str
-    words: str
-    undo: int | None
-
-
 def triage(
-    request: Request, reader: Viewer, desk: DeskHere, channel: Channel | None = None, done: str = ""
+    request: Request, reader: Viewer, desk: DeskHere, channel: Channel | None = None, done: str = "", did: str = ""
 ) -> HTMLResponse:
     """The queue with its first request open."""
-    return _page(request, reader, desk, None, channel, done)
+    return _page(request, reader, desk, None, channel, done=done, did=did)
 
 
 def triage_one(
-    request: Request, reader: Viewer, desk: DeskHere, name: str, channel: Channel | None = None, done: str = ""
+    request: Request,
+    reader: Viewer,
+    desk: DeskHere,
+    name: str,
+    channel: Channel | None = None,
+    done: str = "",
+    did: str = "",
 ) -> HTMLResponse:
     """The queue with this request open."""
-    return _page(request, reader, desk, name, channel, done)
+    return _page(request, reader, desk, name, channel, done=done, did=did)
 
 
 def queue(
@@ -60,13 +49,14 @@ def queue(
 ) -> HTMLResponse:
     """The queue alone, for pages that keep it live."""
     with transaction(desk.engine) as session:
-        groups = wording.grouped(queries.queue(session, channel), desk.policies)
+        groups, nexts = _queue(session, desk, channel)
         counts = queries.waiting(session)
     return render(
         request,
         "queue.html",
         reader=reader,
         groups=groups,
+        nexts=nexts,
         counts=counts,
         channel=channel,
         current=current,
@@ -75,23 +65,9 @@ def queue(
     )
 
 
-def one(request: Request, reader: Viewer, desk: DeskHere, name: str, done: str = "") -> HTMLResponse:
+def one(request: Request, reader: Viewer, desk: DeskHere, name: str, done: str = "", did: str = "") -> HTMLResponse:
     """Everything about one request on a page of its own."""
-    with transaction(desk.engine) as session:
-        work = _work(session, desk, _found(session, name))
-        toast = _toast(session, desk, reader, done)
-    return render(
-        request,
-        "request.html",
-        reader=reader,
-        section="requests",
-        work=work,
-        now=desk.clock(),
-        toast=toast,
-        conflict="",
-        back="request",
-        channel=None,
-    )
+    return _own_page(request, reader, desk, name, done=done, did=did)
 
 
 def decide(
@@ -103,15 +79,20 @@ def decide(
     type: Annotated[str, Form(max_length=100)],  # noqa: A002 - the word of the trade
     priority: Annotated[str, Form(max_length=100)],
     reason: Annotated[str, Form(max_length=2000)] = "",
+    seen: Annotated[bool, Form()] = False,
     back: Annotated[str, Form()] = "triage",
     channel: Annotated[Channel | None, Form()] = None,
 ) -> Response:
-    """Confirm or correct, then go on to the next request; 409 with the current state if somebody was first."""
+    """Confirm or correct, then go on to the next request; 409 with the current state if somebody was first.
+
+    A level that depends on something that is missing (Parallels: the contact phone) needs `seen` as well.
+    """
     try:
         with transaction(desk.engine) as session:
-            found = _found(session, name)
+            found = opened.found(session, name)
             after = _next(session, desk, found, channel) if back == "triage" else None
-            decision.decide(
+            policy = opened.policy_of(session, desk, found)
+            made = decision.decide(
                 session,
                 found,
                 version=version,
@@ -119,12 +100,17 @@ def decide(
                 priority=priority,
                 reason=reason.strip(),
                 engineer=reader.login,
-                policy=_policy(session, desk, found),
+                policy=policy,
                 now=desk.clock(),
             )
-            reference = _reference(session, found)
+            _check_gate(session, made, policy, seen=seen)
+            reference = opened.reference(session, found)
     except Conflict:
-        return _conflict(request, reader, desk, name, back, channel)
+        return conflict(request, reader, desk, name, back, channel)
+    except Invalid as error:
+        given = {"type": type, "priority": priority, "reason": reason}
+        refusal = Refusal(form="decision", words=error.public, given=given)
+        return refused(request, reader, desk, name, back, channel, refusal)
     return _shown_again(back, reference, after, channel)
 
 
@@ -140,68 +126,44 @@ def undo(
     """Take the last decision back and show the request again."""
     try:
         with transaction(desk.engine) as session:
-            found = _found(session, name)
+            found = opened.found(session, name)
             decision.undo(session, found, version=version, engineer=reader.login, now=desk.clock())
-            reference = _reference(session, found)
+            reference = opened.reference(session, found)
     except Conflict:
-        return _conflict(request, reader, desk, name, back, channel)
+        return conflict(request, reader, desk, name, back, channel)
     return _shown_again(back, reference, reference, channel)
 
 
-def _shown_again(back: str, done: str, following: str | None, channel: Channel | None) -> Response:
-    """Lead back to where the button was: the request's own page, or the queue with what follows open."""
-    if back == "request":
-        return RedirectResponse(f"/requests/{done}?done={done}", 303)
-    return RedirectResponse(_triage_path(following, channel, done=done), 303)
-
-
-def _page(
-    request: Request,
-    reader: Reader,
-    desk: Desk,
-    name: str | None,
-    channel: Channel | None,
-    done: str = "",
-    conflict: str = "",
-) -> HTMLResponse:
-    with transaction(desk.engine) as session:
-        groups = wording.grouped(queries.queue(session, channel), desk.policies)
-        counts = queries.waiting(session)
-        first = groups[0].briefs[0].id if groups else None
-        opened = _found(session, name) if name else first
-        work = _work(session, desk, opened) if opened else None
-        toast = _toast(session, desk, reader, done)
-    return render(
-        request,
-        "triage.html",
-        status=409 if conflict else 200,
-        reader=reader,
-        section="triage",
-        groups=groups,
-        counts=counts,
-        channel=channel,
-        work=work,
-        chosen=name is not None,
-        current=work.record.request.reference if work else "",
-        now=desk.clock(),
-        policies=desk.policies,
-        toast=toast,
-        conflict=conflict,
-        back="triage",
-    )
-
-
-def _conflict(
-    request: Request, reader: Reader, desk: Desk, name: str, back: str, channel: Channel | None
+def conflict(
+    request: Request, reader: Reader, desk: Desk, name: str, back: str, channel: Channel | None, words: str = ""
 ) -> HTMLResponse:
     """The current state, and who made it so, in place of what was tried; nothing was changed."""
     with transaction(desk.engine) as session:
-        found = record.read(session, _found(session, name))
+        found = record.read(session, opened.found(session, name))
     if found is None:
         raise NotFound
-    page = _page(request, reader, desk, name, channel, conflict=conflict_words(found, desk))
+    page = _page(request, reader, desk, name, channel, notice=words or conflict_words(found, desk), status=409)
     path = f"/requests/{found.request.reference}" if back == "request" else f"/triage/{found.request.reference}"
     page.headers["HX-Push-Url"] = path
+    return page
+
+
+def refused(
+    request: Request,
+    reader: Reader,
+    desk: Desk,
+    name: str,
+    back: str,
+    channel: Channel | None,
+    refusal: Refusal,
+    status: int = 422,
+) -> HTMLResponse:
+    """The request again, with why something was not done and what was written; nothing was changed."""
+    if back == "request":
+        page = _own_page(request, reader, desk, name, refusal=refusal, status=status)
+    else:
+        page = _page(request, reader, desk, name, channel, refusal=refusal, status=status)
+    page.headers["HX-Push-Url"] = f"/{'requests' if back == 'request' else 'triage'}/{quote(name)}"
     return page
 
 
@@ -221,39 +183,116 @@ def conflict_words(found: Record, desk: Desk) -> str:
     )
 
 
-def _work(session: Session, desk: Desk, request: UUID) -> Work:
-    found = record.read(session, request)
-    if found is None:
-        raise NotFound(f"request {request}")
-    policy = desk.policies.get(found.request.policy)
-    content = found.suggestion.content if found.suggestion else None
-    return Work(record=found, policy=policy, suggestion=shown(content, policy) if content else None)
+def flat(groups: list[Group]) -> list[Brief]:
+    """The lines of the queue from top to bottom."""
+    return [brief for group in groups for brief in group.briefs]
 
 
-def _found(session: Session, name: str) -> UUID:
-    found = queries.find(session, name)
-    if found is None:
-        raise NotFound(public=f"There is no request {name}.")
-    return found
+def _check_gate(session: Session, made: tables.requests.Decision, policy: Policy, *, seen: bool) -> None:
+    """Refuse a level that depends on something missing, unless somebody has seen that.
+
+    Raises:
+        Invalid: it names what is missing, and the clause.
+
+    """
+    row = session.get_one(tables.requests.Request, made.request_id)
+    missing = () if seen else standing.gates(session, row, policy, made.type).get(made.priority or "", ())
+    if missing:
+        words = " ".join(f"{one.wanted.label} missing ({one.wanted.clause})." for one in missing)
+        raise Invalid(public=f"{words} Tick that you have seen it, or ask for it first.")
 
 
-def _policy(session: Session, desk: Desk, request: UUID) -> Policy:
-    policy = desk.policies.get(queries.policy_of(session, request) or "")
-    if policy is None:
-        raise Invalid(public="The policy of this request is not installed, so there is nothing to choose from.")
-    return policy
+def _shown_again(back: str, done: str, following: str | None, channel: Channel | None) -> Response:
+    """Lead back to where the button was: the request's own page, or the queue with what follows open."""
+    if back == "request":
+        return RedirectResponse(f"/requests/{done}?done={done}", 303)
+    return RedirectResponse(_triage_path(following, channel, done=done), 303)
 
 
-def _reference(session: Session, request: UUID) -> str:
-    line = queries.brief(session, request)
-    if line is None:
-        raise NotFound(f"request {request}")
-    return line.reference
+def _own_page(
+    request: Request,
+    reader: Reader,
+    desk: Desk,
+    name: str,
+    *,
+    done: str = "",
+    did: str = "",
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    with transaction(desk.engine) as session:
+        work = opened.work(session, desk, reader, opened.found(session, name))
+        toast = opened.toast(session, desk, reader, done, did)
+        return render(
+            request,
+            "request.html",
+            status=status,
+            reader=reader,
+            section="requests",
+            work=work,
+            now=desk.clock(),
+            toast=toast,
+            notice="",
+            refusal=refusal,
+            back="request",
+            channel=None,
+            outcomes=CallbackOutcome,
+        )
+
+
+def _page(
+    request: Request,
+    reader: Reader,
+    desk: Desk,
+    name: str | None,
+    channel: Channel | None,
+    *,
+    done: str = "",
+    did: str = "",
+    notice: str = "",
+    refusal: Refusal | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    with transaction(desk.engine) as session:
+        groups, nexts = _queue(session, desk, channel)
+        counts = queries.waiting(session)
+        chosen = opened.found(session, name) if name else groups[0].briefs[0].id if groups else None
+        work = opened.work(session, desk, reader, chosen) if chosen else None
+        toast = opened.toast(session, desk, reader, done, did)
+    return render(
+        request,
+        "triage.html",
+        status=status,
+        reader=reader,
+        section="triage",
+        groups=groups,
+        nexts=nexts,
+        counts=counts,
+        channel=channel,
+        work=work,
+        chosen=name is not None,
+        current=work.record.request.reference if work else "",
+        now=desk.clock(),
+        policies=desk.policies,
+        toast=toast,
+        notice=notice,
+        refusal=refusal,
+        back="triage",
+        outcomes=CallbackOutcome,
+    )
+
+
+def _queue(session: Session, desk: Desk, channel: Channel | None) -> tuple[list[Group], dict[UUID, Next]]:
+    """The queue under its headings, with what each line waits for; two statements."""
+    briefs = queries.queue(session, channel)
+    now = desk.clock()
+    nexts = timing.nexts(session, briefs, desk.policies, now)
+    return wording.grouped(briefs, desk.policies, nexts, now), nexts
 
 
 def _next(session: Session, desk: Desk, request: UUID, channel: Channel | None) -> str | None:
     """The reference below this one in the queue as the engineer sees it, else the one above, else None."""
-    order = flat(wording.grouped(queries.queue(session, channel), desk.policies))
+    order = flat(_queue(session, desk, channel)[0])
     place = next((index for index, line in enumerate(order) if line.id == request), None)
     if place is None:
         return order[0].reference if order else None
@@ -261,26 +300,6 @@ def _next(session: Session, desk: Desk, request: UUID, channel: Channel | None) 
     return rest[0].reference if rest else None
 
 
-def flat(groups: list[Group]) -> list[Brief]:
-    """The lines of the queue from top to bottom."""
-    return [brief for group in groups for brief in group.briefs]
-
-
 def _triage_path(reference: str | None, channel: Channel | None, *, done: str) -> str:
     query = urlencode({"done": done} | ({"channel": channel.value} if channel else {}))
     return f"/triage/{reference}?{query}" if reference else f"/triage?{query}"
-
-
-def _toast(session: Session, desk: Desk, reader: Reader, done: str) -> Toast | None:
-    """What this engineer did last to the request named in the address; nothing for anybody else's doing."""
-    found = queries.find(session, done) if done else None
-    last = record.read(session, found) if found else None
-    if last is None or not last.decisions or last.decisions[-1].decided_by != reader.login:
-        return None
-    row, made = last.request, last.decisions[-1]
-    if row.state is not TriageState.DECIDED or made.type is None or made.priority is None:
-        return Toast(reference=row.reference, words="is to be confirmed again", undo=None)
-    policy = desk.policies.get(row.policy)
-    kind = policy.type_label(made.type) if policy else made.type
-    level = policy.level_label(made.priority) if policy else made.priority
-    return Toast(reference=row.reference, words=f"{wording.VERDICTS[made.verdict]}: {kind} · {level}", undo=row.version)

@@ -5,9 +5,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from console.queries import Brief
-from models.terms import Autoreply, Channel, Joined, OutgoingState, TriageState, Verdict
+from console.timing import SOON, Next
+from models.terms import (
+    Autoreply,
+    CallbackOutcome,
+    Channel,
+    Joined,
+    OutgoingState,
+    StepState,
+    TriageState,
+    Verdict,
+    Visibility,
+)
 from triage.policy import Effect, Policy
 
 CHANNELS = {Channel.EMAIL: "E-mail", Channel.PHONE: "Phone", Channel.PORTAL: "Portal", Channel.API: "API"}
@@ -43,6 +55,23 @@ ANSWERS = {
 }
 """What the caller told the menu and an engineer wants to read, in this order."""
 VERDICT_SIGNS = {"applied": ("✓", "applied"), "not met": ("–", "not met"), "unknown": ("?", "not known")}
+SPEAKERS = {"text": "text", "caller": "phone", "call log": "phone", "account": "account", "engineer": "person"}
+"""Who states a fact, to its picture."""
+OUTCOMES = {
+    CallbackOutcome.PLACED: "being called",
+    CallbackOutcome.ANSWERED: "answered",
+    CallbackOutcome.NO_ANSWER: "nobody answered",
+    CallbackOutcome.BUSY: "busy",
+    CallbackOutcome.MACHINE: "a machine answered",
+    CallbackOutcome.FAILED: "the call failed",
+}
+STEPS = {
+    StepState.WAITING: "being told",
+    StepState.TOLD: "told",
+    StepState.NOBODY: "nobody is known for this step",
+    StepState.FAILED: "could not be told",
+}
+VISIBLE = {Visibility.PRIVATE: "private: whoever raised it", Visibility.GROUP: "shared with the group"}
 SEVERITIES = 4
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -73,23 +102,46 @@ class Piece:
     kind: str = ""
 
 
-def grouped(briefs: Iterable[Brief], policies: Mapping[str, Policy]) -> list[Group]:
-    """The queue under its headings: what looks most severe, whatever the channel; running clocks; mail; follow-ups.
+GROUPS = (
+    "Late",
+    "Due within the hour",
+    "Looks most severe, no target",
+    "Later",
+    "Clock not running",
+    "Wrote again after the decision",
+)
+"""The headings of the queue. What looks most severe is never at the bottom, even where no clock runs for it."""
 
-    Within a heading the longest wait comes first: a clock counts from its start, mail from its arrival.
-    """
-    names = ("Looks most severe", "Clock running", "No SLA clock", "Wrote again after the decision")
-    found: dict[str, list[Brief]] = {name: [] for name in names}
+
+def grouped(
+    briefs: Iterable[Brief], policies: Mapping[str, Policy], nexts: Mapping[UUID, Next], now: datetime
+) -> list[Group]:
+    """The queue under its headings, the next target first; where no clock runs, the longest wait first."""
+    found: dict[str, list[Brief]] = {name: [] for name in GROUPS}
     for brief in briefs:
-        top = severity(policies.get(brief.policy), suggested_level(brief)) == 0
-        if brief.follow_up_at:
-            found[names[3]].append(brief)
-            continue
-        found[names[0] if top else names[1] if brief.clock_started_at else names[2]].append(brief)
-    ordered = {
-        name: sorted(rows, key=lambda row: row.clock_started_at or row.received_at) for name, rows in found.items()
-    }
-    return [Group(name=name, briefs=tuple(rows)) for name, rows in ordered.items() if rows]
+        found[_group(brief, policies, nexts.get(brief.id), now)].append(brief)
+
+    def order(brief: Brief) -> tuple[int, datetime]:
+        after = nexts.get(brief.id)
+        started = brief.clock_started_at or brief.received_at
+        if after and after.due:
+            return 0, after.due
+        return (1 if brief.clock_started_at else 2), started
+
+    return [Group(name=name, briefs=tuple(sorted(rows, key=order))) for name, rows in found.items() if rows]
+
+
+def _group(brief: Brief, policies: Mapping[str, Policy], after: Next | None, now: datetime) -> str:
+    late, soon, severe, later, still, again = GROUPS
+    if after is not None and after.due is not None:
+        if after.tone == "late" or after.due <= now:
+            return late
+        if after.due - now <= SOON:
+            return soon
+        return again if brief.follow_up_at else later
+    if brief.follow_up_at:
+        return again
+    return severe if severity(policies.get(brief.policy), suggested_level(brief)) == 0 else still
 
 
 def suggested_level(brief: Brief) -> str | None:
@@ -232,3 +284,16 @@ def effect(done: Effect, policy: Policy) -> str:
     words = {"cap": "at most", "raise": "at least", "set": "exactly", "type": "is", "not_type": "is not"}[done.move]
     only = f", from {' or '.join(done.only)}" if done.only else ""
     return f"{words} {to}{only}"
+
+
+def cause(kind: str) -> str:
+    """What began an escalation, in words: `breached:response`, `warned-75:response`, `stagnant`, `asked`."""
+    name, _, clock = kind.partition(":")
+    if name.startswith("warned-"):
+        return f"{name.removeprefix('warned-')} % of the time for {clock or 'a clock'} was used up"
+    known = {
+        "breached": f"the {clock} target was missed" if clock else "a target was missed",
+        "stagnant": "nothing had happened for long",
+        "asked": "an engineer asked for help",
+    }
+    return known.get(name, plain(name).lower())

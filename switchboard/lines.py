@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from intake import conversation, door
 from intake.portal import links
-from intake.replies import answering, mailauth, mailer
+from intake.replies import answering, mailauth, mailer, notices
 from intake.replies.limits import Caps
 from models import tables
 from models.errors import Misconfigured
@@ -22,8 +22,10 @@ from models.store import connect, transaction
 from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
 from switchboard.settings import Settings
 from triage import identity, policy, suggest
-from triage.desk import reception, registry
-from voice import recordings
+from triage.desk import reception, recipients, registry, watch
+from triage.escalation import Reach
+from voice import phone, recordings
+from voice.dialling import Trunk
 from workers import app as celery_app
 from workers.app import Waker
 from workers.runner import Plug, run_due
@@ -73,6 +75,7 @@ class Switchboard:
         return celery_app.build(
             self.sites.redis_url,
             drain=self.drain,
+            watch=self.watch,
             sweep_seconds=self.settings.sweep_seconds,
             processes=self.settings.worker_processes,
             before_fork=self.warm_up,
@@ -148,11 +151,28 @@ class Switchboard:
             JobKind.MAIL_SEND: Plug(run=self._send_mail),
             JobKind.REQUEST_SUGGEST: Plug(run=self._suggest),
             JobKind.RECORDING_FETCH: Plug(run=self._fetch_recording, failures=8),
+            JobKind.NOTICE_SEND: Plug(run=self._send_notice, failures=8),
+            JobKind.CALLBACK_PLACE: Plug(run=self._place_callback),
         }
 
     def drain(self) -> int:
         """Run the jobs that are due; how many were run."""
         return run_due(self.engine, self.plugs)
+
+    def watch(self) -> int:
+        """Look at the requests whose clocks and ladders want it; how many were looked at."""
+        find = partial(recipients.find, book=self.book)
+        with transaction(self.engine) as session:
+            looked = watch.look(session, now(), policies=self.policies, recipients=find)
+        looked += phone.catch_up(self.engine, trunk=self.trunk, clock=now)
+        if looked:
+            self.wake()
+        return looked
+
+    @cached_property
+    def book(self) -> recipients.Book:
+        """Whom escalations reach by name."""
+        return recipients.Book(named=recipients.parse(self.settings.recipients))
 
     def warm_up(self) -> None:
         """Load what a worker's children share, before they are forked."""
@@ -253,6 +273,41 @@ class Switchboard:
 
     def _fetch_recording(self, recording: UUID) -> None:
         recordings.fetch(self.engine, recording, self.twilio, now)
+
+    @cached_property
+    def notice_terms(self) -> notices.NoticeTerms:
+        """How engineers are told by mail."""
+        own = self.settings.own_addresses[0]
+        return notices.NoticeTerms(
+            sender=self.settings.reply_from or own,
+            own_address=own,
+            public_url=self.settings.public_url,
+            thread_key=self.thread_key,
+            ended=partial(watch.ended, policies=self.policies),
+            settle=watch.settle_step,
+        )
+
+    def _send_notice(self, notice: UUID) -> None:
+        with transaction(self.engine) as session:
+            channel = tables.progress.channel_of(session, notice)
+        if channel == Reach.PHONE:
+            ended = self.notice_terms.ended
+            phone.page(self.engine, notice, trunk=self.trunk, ended=ended, settle=watch.settle_step, clock=now)
+        else:
+            notices.send(self.engine, notice, self.transport, terms=self.notice_terms, clock=now)
+
+    def _place_callback(self, callback: UUID) -> None:
+        phone.place_callback(self.engine, callback, trunk=self.trunk, clock=now)
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The way out by telephone."""
+        return Trunk(
+            account=self.twilio,
+            from_number=self.settings.twilio_from,
+            public_url=self.settings.public_url,
+            region=self.settings.default_region,
+        )
 
     @cached_property
     def twilio(self) -> recordings.TwilioAccount:

@@ -14,6 +14,7 @@ from intake.portal.links import template_mistake
 from intake.replies.wording import check_folder
 from models.errors import Misconfigured
 from models.terms import Autoreply
+from triage.desk import recipients
 
 PREFIX = "SWITCHBOARD_"
 SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
@@ -170,6 +171,13 @@ class Settings(BaseSettings):
         """Refuse a link with placeholders nobody fills."""
         if value and (mistake := template_mistake(value)):
             raise ValueError(mistake)
+        return value
+
+    @field_validator("recipients")
+    @classmethod
+    def is_book(cls, value: str) -> str:
+        """Refuse names without an address or number, all mistakes at once."""
+        recipients.parse(value)
         return value
 
     @field_validator("reply_templates")

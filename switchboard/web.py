@@ -14,13 +14,15 @@ from console.deps import Desk
 from intake.portal import routes
 from intake.portal.building import Portal
 from intake.portal.throttle import Throttle
-from models import schema
+from models import schema, tables
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition
+from triage.desk import watch
 from triage.identity import number_party
-from voice import webhooks
+from voice import outgoing_webhooks, webhooks
+from voice.outgoing import Named
 from voice.webhooks import Line
 
 RETRY_SECONDS = 5
@@ -52,7 +54,9 @@ def build(house: Switchboard) -> FastAPI:
     app.include_router(api.router(desk))
     app.include_router(_portal(house))
     if house.settings.twilio_account_sid:
-        app.include_router(webhooks.router(_line(house)))
+        line = _line(house)
+        app.include_router(webhooks.router(line))
+        app.include_router(outgoing_webhooks.router(line, naming=partial(_named, house), settle=watch.settle_step))
     _add_health(app, house)
     _add_errors(app)
     return app
@@ -107,6 +111,15 @@ def _line(house: Switchboard) -> Line:
         wake=house.wake,
         clock=now,
     )
+
+
+def _named(house: Switchboard, request: tables.requests.Request) -> Named:
+    """How a request's policy names its level, and whose support it is."""
+    policy = house.policies.get(request.policy)
+    if policy is None:
+        return Named(level="", support="")
+    level = request.decided_priority
+    return Named(level=policy.level_label(level) if level else "", support=policy.name)
 
 
 def _add_health(app: FastAPI, house: Switchboard) -> None:

@@ -40,8 +40,13 @@ class All:
 
     def holds(self, facts: Mapping[str, str]) -> bool | None:
         """False if one part is false, unknown if none is false and one is unknown."""
-        answers = [part.holds(facts) for part in self.parts]
-        return False if False in answers else None if None in answers else True
+        unknown = False
+        for part in self.parts:
+            answer = part.holds(facts)
+            if answer is False:
+                return False
+            unknown = unknown or answer is None
+        return None if unknown else True
 
     def asks(self) -> tuple[str, ...]:
         """The facts the parts read."""
@@ -60,8 +65,13 @@ class AnyOf:
 
     def holds(self, facts: Mapping[str, str]) -> bool | None:
         """True if one part is true, unknown if none is true and one is unknown."""
-        answers = [part.holds(facts) for part in self.parts]
-        return True if True in answers else None if None in answers else False
+        unknown = False
+        for part in self.parts:
+            answer = part.holds(facts)
+            if answer is True:
+                return True
+            unknown = unknown or answer is None
+        return None if unknown else False
 
     def asks(self) -> tuple[str, ...]:
         """The facts the parts read."""

@@ -4,7 +4,7 @@ Three values (Kleene): a rule whose condition is unknown changes nothing, so wha
 eases a request. Probability moves with the level and is kept, so the result still sums to 1.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from models.terms import Fact, RuleResult
@@ -39,20 +39,31 @@ def judge_type(policy: Policy, facts: tuple[Fact, ...], probabilities: Mapping[s
     inbound = {kind.value for kind in policy.types if kind.inbound}
     open_to_customers = {value: share for value, share in probabilities.items() if value in inbound}
     rules = [rule for rule in policy.rules if rule.effect.on_type]
-    return _judge(policy, rules, facts, {}, _normal(open_to_customers))
+    return _judge(policy, rules, facts, {}, normal(open_to_customers))
 
 
 def judge_level(
     policy: Policy, facts: tuple[Fact, ...], kind: str | None, probabilities: Mapping[str, float]
 ) -> Judged:
     """The priority's probabilities after the policy's level rules, for a request of this type (None: unknown)."""
-    rules = [rule for move in ORDER for rule in policy.rules if rule.effect.move == move]
-    return _judge(policy, rules, facts, {TYPE: kind} if kind else {}, _normal(probabilities))
+    return _judge(policy, level_rules(policy), facts, {TYPE: kind} if kind else {}, normal(probabilities))
+
+
+def level_rules(policy: Policy) -> list[Rule]:
+    """The rules about levels, in the order in which they apply."""
+    return [rule for move in ORDER for rule in policy.rules if rule.effect.move == move]
 
 
 def top(probabilities: Mapping[str, float]) -> str | None:
     """The most probable value; of equals the first."""
-    return max(probabilities, key=lambda value: probabilities[value]) if probabilities else None
+    return max(probabilities, key=probabilities.__getitem__) if probabilities else None
+
+
+def trust(rule: Rule, answer: bool | None, from_text: Collection[str]) -> float:
+    """The share of the probability that a rule with this answer moves; 0 where it does not apply by itself."""
+    if answer is not True or rule.by:
+        return 0.0
+    return TEXT_TRUST if any(fact in from_text for fact in rule.when.asks()) else 1.0
 
 
 def _judge(
@@ -66,15 +77,17 @@ def _judge(
     settled = False
     for rule in rules:
         answer = rule.when.holds(known)
+        share = trust(rule, answer, from_text)
+        if not share:
+            results[rule.id] = _idle(rule, answer, known)
+            continue
         before = top(current)
-        if answer is True and not rule.by:
-            trust = TEXT_TRUST if from_text & set(rule.when.asks()) else 1.0
-            current = _moved(policy, rule, current, trust)
-            settled = settled or rule.effect.move in {"set", "raise", "type"}
+        current = moved(policy, rule, current, share)
         after = top(current)
-        if before != after:
-            decisive = rule.id
-        results[rule.id] = _result(rule, answer, known, f"{before}→{after}" if before != after else None)
+        effect = f"{before}→{after}" if before != after else None
+        decisive = rule.id if effect else decisive
+        settled = settled or rule.effect.move in {"set", "raise", "type"}
+        results[rule.id] = RuleResult(id=rule.id, clause=rule.clause, verdict=APPLIED, effect=effect)
     return Judged(
         probabilities=current,
         results=tuple(results[rule.id] for rule in policy.rules if rule.id in results),
@@ -83,26 +96,26 @@ def _judge(
     )
 
 
-def _result(rule: Rule, answer: bool | None, known: Mapping[str, str], effect: str | None) -> RuleResult:
+def _idle(rule: Rule, answer: bool | None, known: Mapping[str, str]) -> RuleResult:
+    """What a rule says that does not apply, or not by itself."""
     if answer is False:
         return RuleResult(id=rule.id, clause=rule.clause, verdict=NOT_MET)
-    if answer is True and not rule.by:
-        return RuleResult(id=rule.id, clause=rule.clause, verdict=APPLIED, effect=effect)
     needs = list(rule.when.missing(known)) if answer is None else []
     if rule.by:
         needs.append(f"a decision by: {' or '.join(rule.by)}")
     return RuleResult(id=rule.id, clause=rule.clause, verdict=UNKNOWN, needs="; ".join(needs))
 
 
-def _moved(policy: Policy, rule: Rule, current: Mapping[str, float], trust: float) -> dict[str, float]:
-    moved = dict.fromkeys(current, 0.0)
-    for value, share in current.items():
+def moved(policy: Policy, rule: Rule, current: Mapping[str, float], share: float) -> dict[str, float]:
+    """The probabilities after a rule that applies; `share` of each goes where the rule sends it, the rest stays."""
+    after = dict.fromkeys(current, 0.0)
+    for value, part in current.items():
         target = _target_type(rule, value, current) if rule.effect.on_type else target_level(policy, rule, value)
         goes = {target: 1.0} if isinstance(target, str) else target
-        for place, part in goes.items():
-            moved[place] = moved.get(place, 0.0) + share * trust * part
-        moved[value] += share * (1 - trust)
-    return moved
+        for place, portion in goes.items():
+            after[place] = after.get(place, 0.0) + part * share * portion
+        after[value] += part * (1 - share)
+    return after
 
 
 def target_level(policy: Policy, rule: Rule, value: str) -> str:
@@ -121,11 +134,12 @@ def _target_type(rule: Rule, value: str, current: Mapping[str, float]) -> str | 
         return effect.to[0]
     if value not in effect.to:
         return value
-    rest = _normal({other: share for other, share in current.items() if other not in effect.to})
+    rest = normal({other: share for other, share in current.items() if other not in effect.to})
     return rest or value
 
 
-def _normal(probabilities: Mapping[str, float]) -> dict[str, float]:
+def normal(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Shares that sum to 1; alike where there is nothing to share by."""
     whole = sum(probabilities.values())
     if whole > 0:
         return {value: share / whole for value, share in probabilities.items()}

@@ -126,8 +126,28 @@ def _planned(ladders: Sequence[Ladder], events: Iterable[Event], now: datetime) 
         if event.at <= now:
             seen.setdefault(event.id, event)
     log = list(seen.values())
-    found = [one for cause in log for ladder in ladders for one in _run(ladder, ladders, cause, log)]
+    found = [one for ladder in ladders for one in _climbed(ladder, ladders, log)]
     return sorted(found, key=lambda one: (one.at, one.key))
+
+
+def _climbed(ladder: Ladder, ladders: Sequence[Ladder], log: Sequence[Event]) -> Iterator[Due]:
+    """Every step of a ladder; what happens while it is being climbed does not begin it a second time.
+
+    The warning of a target and then its miss are one trouble: nobody is called twice for it.
+    """
+    until: datetime | None = None
+    for cause in log:
+        if until is not None and cause.at <= until:
+            continue
+        steps = list(_run(ladder, ladders, cause, log))
+        yield from steps
+        if steps and steps[0].rung == ladder.rungs[0]:
+            ends = [event.at for event in log if _stops(ladder, event, cause) and event.at >= cause.at]
+            until = min([*ends, steps[-1].at])
+
+
+def _stops(ladder: Ladder, event: Event, cause: Event) -> bool:
+    return event.kind in ladder.stops and event != cause
 
 
 def _run(ladder: Ladder, ladders: Sequence[Ladder], cause: Event, log: Sequence[Event]) -> Iterator[Due]:
@@ -135,7 +155,7 @@ def _run(ladder: Ladder, ladders: Sequence[Ladder], cause: Event, log: Sequence[
         return
     for rung in ladder.rungs:
         at = ladder.notices.next_open(ladder.counted.add(cause.at, rung.after))
-        if any(cause.at <= event.at <= at and event.kind in ladder.stops and event != cause for event in log):
+        if any(cause.at <= event.at <= at and _stops(ladder, event, cause) for event in log):
             return
         if _chosen(ladders, cause, log, at) is ladder:
             yield Due(

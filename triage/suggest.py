@@ -1,14 +1,17 @@
 """Facts, classifier and policy rules to a suggestion with its reasons. Pure for a loaded classifier."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from models.terms import Channel, Fact, Ranking, Suggestion
 from triage import downgrade
 from triage import facts as reading
+from triage.alternatives import Case, Kinds, alternatives, mixed
 from triage.classifier import Classifier, Ranked
 from triage.downgrade import Judged
 from triage.policy import Policy
+from triage.tabled import by_table
 
 READ_LANGUAGES = frozenset({"en", "de", "fr", "es"})
 """Languages facts are read in; for others the suggestion abstains."""
@@ -91,23 +94,36 @@ def _even(entries: tuple[Any, ...]) -> dict[str, float]:
 
 
 def _levels(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float]) -> Judged:
+    """The levels by rules, then by the policy's table of impact and urgency if it has one."""
+    likely = downgrade.top(kinds) if ranked.type else None
+    return by_table(policy, known, likely, _by_rules(policy, known, ranked, kinds))
+
+
+def _by_rules(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float]) -> Judged:
     """The level rules for every type the request may be, mixed by the types' probabilities."""
-    start = {level.value: (ranked.priority or _even(policy.levels)).get(level.value, 0.0) for level in policy.levels}
+    start = _start(policy, ranked)
     likely = downgrade.top(kinds) if ranked.type else None
     shown = downgrade.judge_level(policy, known, likely, start)
     if not ranked.type:
         return shown
-    mixed = dict.fromkeys(start, 0.0)
-    possible = {kind: share for kind, share in kinds.items() if share >= NEGLIGIBLE}
-    judged = {kind: downgrade.judge_level(policy, known, kind, start) for kind in possible}
-    for kind, share in possible.items():
-        for level, part in judged[kind].probabilities.items():
-            mixed[level] += part * share / sum(possible.values())
-    chosen = downgrade.top(mixed)
+    possible = _possible(ranked, kinds)
+    judged = {kind: shown if kind == likely else downgrade.judge_level(policy, known, kind, start) for kind in possible}
+    shares = mixed(start, possible, {kind: one.probabilities for kind, one in judged.items()})
+    chosen = downgrade.top(shares)
     agreeing = [kind for kind in possible if downgrade.top(judged[kind].probabilities) == chosen]
     decisive = max(agreeing, key=lambda kind: possible[kind], default=None)
     rule = judged[decisive].rule if decisive and chosen != downgrade.top(start) else None
-    return Judged(probabilities=mixed, results=shown.results, rule=rule, settled=shown.settled)
+    return Judged(probabilities=shares, results=shown.results, rule=rule, settled=shown.settled)
+
+
+def _start(policy: Policy, ranked: Ranked) -> dict[str, float]:
+    """How likely the classifier finds each level of the policy."""
+    return {level.value: (ranked.priority or _even(policy.levels)).get(level.value, 0.0) for level in policy.levels}
+
+
+def _possible(ranked: Ranked, kinds: Mapping[str, float]) -> Kinds:
+    """The types that are thought through; without a ranking, none by name."""
+    return {kind: share for kind, share in kinds.items() if share >= NEGLIGIBLE} if ranked.type else {None: 1.0}
 
 
 def _ranking(judged: Judged, label: Any) -> Ranking | None:
@@ -165,17 +181,15 @@ def _would_change(
     policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float], level: Judged
 ) -> tuple[dict[str, str], ...]:
     """Single facts that would give another priority, by the rules alone."""
-    now = downgrade.top(level.probabilities)
-    held = {fact.name: fact.value for fact in known}
-    asked = dict.fromkeys(name for rule in policy.rules for name in rule.when.asks() if name in reading.VOCABULARY)
-    changes = []
-    for name in asked:
-        for value in sorted(reading.VOCABULARY[name] - {held.get(name, "")}):
-            flipped = merged(known, (Fact(name=name, value=value, source="engineer"),))
-            other = downgrade.top(_levels(policy, flipped, ranked, kinds).probabilities)
-            if other and other != now:
-                changes.append({"fact": name, "value": value, "priority": other})
-    return tuple(changes[:MAX_CHANGES])
+    case = Case(
+        policy=policy,
+        known=known,
+        start=_start(policy, ranked),
+        kinds=_possible(ranked, kinds),
+        likely=downgrade.top(kinds) if ranked.type else None,
+    )
+    found = islice(alternatives(case, downgrade.top(level.probabilities)), MAX_CHANGES)
+    return tuple({"fact": name, "value": value, "priority": other} for name, value, other in found)
 
 
 def as_json(suggestion: Suggestion, id: str) -> dict[str, Any]:  # noqa: A002 - the contract's word

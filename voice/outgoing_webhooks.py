@@ -1,7 +1,6 @@
 """The webhooks of calls we place: signed, POST only, committed before they are answered."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,65 +8,59 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from voice import outgoing
-from voice.outgoing import Naming, Speech
+from voice import callbacks, pages
+from voice.outgoing import Naming, Settle, Speech
 from voice.webhooks import Line, body_of, run, verified, xml
 
 
-def router(line: Line, naming: Naming) -> APIRouter:
+def router(line: Line, *, naming: Naming, settle: Settle) -> APIRouter:
     """The webhooks of pages and of calls to customers, on the line whose account places them."""
     routes = APIRouter(prefix="/voice", include_in_schema=False)
-    speech = Speech(public_url=line.public_url, language=line.language, naming=naming)
+    speech = Speech(public_url=line.public_url, language=line.language, naming=naming, settle=settle)
 
     async def signed(request: Request) -> Mapping[str, str]:
         return verified(request, await body_of(request), line)
 
     Webhook = Annotated[Mapping[str, str], Depends(signed)]  # noqa: N806 - a type
 
+    def said(flow: Callable[[Session], str]) -> Response:
+        return xml(run(line, flow))
+
+    def noted(flow: Callable[[Session], None]) -> Response:
+        run(line, flow)
+        return Response(status_code=204)
+
     @routes.post("/page/{notice}")
     def page(params: Webhook, notice: str) -> Response:
-        return xml(run(line, lambda at: outgoing.page(at, known(notice), params, line.clock(), speech=speech)))
+        return said(lambda session: pages.ring(session, known(notice), params, line.clock(), speech=speech))
 
     @routes.post("/page/{notice}/key")
     def page_key(params: Webhook, notice: str, request: Request) -> Response:
-        tries = request.query_params.get("try", "")
+        tried = request.query_params.get("try", "")
+        return said(lambda session: pages.key(session, known(notice), tried, params, line.clock(), speech=speech))
 
-        def answer(session: Session) -> str:
-            return outgoing.page_key(session, known(notice), tries, params, line.clock(), speech=speech)
-
-        return xml(run(line, answer))
+    @routes.post("/page/{notice}/status")
+    def page_status(params: Webhook, notice: str) -> Response:
+        return noted(lambda session: pages.status(session, known(notice), params, line.clock(), speech=speech))
 
     @routes.post("/callback/{attempt}")
     def callback(params: Webhook, attempt: str) -> Response:
-        return xml(run(line, lambda at: outgoing.callback(at, known(attempt), params, speech=speech)))
+        return said(lambda session: callbacks.ring(session, known(attempt), params, speech=speech))
 
     @routes.post("/callback/{attempt}/key")
     def callback_key(params: Webhook, attempt: str, request: Request) -> Response:
-        tries = request.query_params.get("try", "")
+        tried = request.query_params.get("try", "")
+        return said(lambda session: callbacks.key(session, known(attempt), tried, params, line.clock(), speech=speech))
 
-        def answer(session: Session) -> str:
-            return outgoing.callback_key(session, known(attempt), tries, params, line.clock(), speech=speech)
+    @routes.post("/callback/{attempt}/status")
+    def callback_status(params: Webhook, attempt: str) -> Response:
+        return noted(lambda session: callbacks.status(session, known(attempt), params, line.clock()))
 
-        return xml(run(line, answer))
-
-    for name, flow in (("page", outgoing.page_status), ("callback", outgoing.callback_status)):
-        routes.add_api_route(f"/{name}/{{about}}/status", _status(line, Webhook, flow), methods=["POST"])
     return routes
 
 
-def _status(
-    line: Line, webhook: object, flow: Callable[[Session, UUID | None, Mapping[str, str], datetime], None]
-) -> Callable[..., Response]:
-    def status(params: Mapping[str, str], about: str) -> Response:
-        run(line, lambda session: flow(session, known(about), params, line.clock()))
-        return Response(status_code=204)
-
-    status.__annotations__["params"] = webhook
-    return status
-
-
 def known(text: str) -> UUID | None:
-    """The id in a path; None for what is none, which is then as little known as one that was never given out."""
+    """The id in a path; None for what is none, which is as little known as one that was never given out."""
     try:
         return UUID(text)
     except ValueError:

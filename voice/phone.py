@@ -1,266 +1,172 @@
-"""The way out by telephone: pages to our own people and calls to customers, placed at Twilio once.
+"""The way out by telephone: pages to our own people and calls to customers, each placed once.
 
-Twilio has no idempotency key for calls (https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource),
-so the intent is committed before the request goes out, and a call that may have been placed is never placed again by
-itself: it is shown as uncertain, until a webhook of its own says that it rings.
+Twilio has no idempotency key for calls. So the intent is committed before Twilio is asked, and a call that may have
+been placed is never placed again by itself: it is shown as such, until a webhook of its own says that it rings.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import httpx2
-import phonenumbers
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
-from twilio.base.exceptions import TwilioException
-from twilio.http.response import Response
-from twilio.rest import Client
 
 from models import tables
 from models.errors import Unavailable
 from models.ports import Clock
 from models.store import transaction
 from models.terms import CallbackOutcome, OutgoingState
-from voice import outgoing
-from voice.recordings import TwilioAccount
-from voice.signature import CALL_SID
-from voice.twiml import RETRIES
+from voice import callbacks
+from voice.calls import TERMINAL
+from voice.dialling import Outcome, Trunk, dial, dialable, look_up, obstacle
+from voice.outgoing import Settle
 
-TIMEOUT = 10.0
-"""Seconds Twilio has for each step of an answer."""
-RING_SECONDS = 30
-"""How long a telephone rings."""
+PHONE = "phone"
+"""The channel of notices that go out here; those by mail are the intake's."""
+INTERRUPTED = "interrupted while the call was being placed"
+NO_NUMBER = "the number is none that can be called"
 FRESH = timedelta(minutes=15)
-"""How old an errand may be: a call about what was urgent long ago wakes people for nothing."""
-EVENTS = ("ringing", "completed")
-"""What Twilio tells of a call to a customer; every end, whatever it is, comes as "completed"."""
-E164 = re.compile(r"\+[1-9]\d{6,14}")
-PLACEHOLDERS = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
-"""What Twilio shows for callers without a number: nobody is there."""
-TOO_MANY_REQUESTS = 429
+"""How long somebody who asked for a call to a customer waits for it."""
+OVERDUE = timedelta(minutes=5)
+"""When Twilio is asked about a call whose end it has not told."""
+LOST = timedelta(hours=1)
+"""When an attempt of whose end nobody knows is closed, so that the next one can be made."""
+
+Ended = Callable[[Session, tables.progress.EscalationStep], str]
+"""Why nobody need be told of a step any more; empty while somebody must."""
 
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How placing a call ended; `state` is None where it is certain that none was made."""
+def page(engine: Engine, notice_id: UUID, *, trunk: Trunk, ended: Ended, settle: Settle, clock: Clock) -> None:
+    """Call whom a notice names about its step: intent recorded, placed, outcome recorded.
 
-    state: OutgoingState | None
-    call_sid: str | None = None
-    error: str = ""
-
-
-class Interrupted(Exception):
-    """A request to Twilio that got no answer; `is_certain` says that it never reached Twilio, or was turned away."""
-
-    def __init__(self, why: str, *, is_certain: bool) -> None:
-        super().__init__(why)
-        self.is_certain = is_certain
-
-
-class Wire:
-    """Carries the requests of Twilio's library: no second try, no redirect, nothing in a log."""
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, str] | None = None,
-        data: Mapping[str, str | Sequence[str]] | None = None,
-        headers: Mapping[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        """Twilio's answer.
-
-        Raises:
-            Interrupted: there is none, or it is "not now".
-
-        """
-        try:
-            answer = httpx2.request(
-                method, url, params=params, data=data, headers=headers, auth=auth, timeout=timeout or TIMEOUT,
-                follow_redirects=allow_redirects,
-            )  # fmt: skip
-        except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol) as error:
-            raise Interrupted(f"Twilio cannot be reached: {type(error).__name__}", is_certain=True) from error
-        except httpx2.HTTPError as error:
-            raise Interrupted(f"no answer from Twilio: {type(error).__name__}", is_certain=False) from error
-        if answer.status_code == TOO_MANY_REQUESTS:
-            raise Interrupted("Twilio answers 429", is_certain=True)
-        return Response(answer.status_code, answer.text, answer.headers)
-
-
-def page(
-    engine: Engine, notice: UUID, *, account: TwilioAccount, from_number: str, public_url: str, clock: Clock
-) -> None:
-    """Call whom a notice names about its step of escalation; intent recorded, placed, outcome recorded.
+    An interrupted attempt ends *uncertain* and is not repeated; a notice of a step whose ladder was stopped meanwhile
+    is dropped. `settle` lets the step's state follow its notices.
 
     Raises:
         Unavailable: certainly no call was made; the job is tried again later.
 
     """
-    number = _begin_page(engine, notice, account, from_number, clock())
+    number = _begin_page(engine, notice_id, trunk, ended, settle)
     if number is None:
         return
-    here = f"{public_url}/voice/page/{notice}"
-    outcome = dial(account, to=number, from_number=from_number, here=here, events=None)
+    outcome = dial(trunk, to=number, path=f"/voice/page/{notice_id}")
     with transaction(engine) as session:
-        row = _notice(session, notice)
-        if row is None or row.call_sid is not None:  # a webhook of this call was faster, and told us the same
+        row = _notice(session, notice_id)
+        if row is None:
             return
-        row.state, row.call_sid = outcome.state or OutgoingState.PENDING, outcome.call_sid
-        row.error = outcome.error or None
-        row.told_at = clock() if outcome.call_sid else None
-    log.info("page.placed", notice=str(notice), state=row.state)
-    if outcome.state is None:
+        if row.call_sid is None:  # else a webhook of this call was faster, and has said that it was placed
+            row.state, row.call_sid = outcome.state or OutgoingState.PENDING, outcome.call_sid
+            row.error, row.told_at = outcome.error or None, clock() if outcome.call_sid else None
+        session.flush()
+        settle(session, row.step_id)
+    log.info("page.placed", notice=str(notice_id), state=row.state)
+    if row.state is OutgoingState.PENDING:
         raise Unavailable(outcome.error)
 
 
-def _begin_page(engine: Engine, notice: UUID, account: TwilioAccount, from_number: str, now: datetime) -> str | None:
-    """Record the intent; None if there is nothing to do (any more)."""
+def _begin_page(engine: Engine, notice_id: UUID, trunk: Trunk, ended: Ended, settle: Settle) -> str | None:
+    """Record the intent; the number to call, or None if there is nothing to do (any more)."""
     with transaction(engine) as session:
-        row = _notice(session, notice)
-        if row is None or row.state not in (OutgoingState.PENDING, OutgoingState.SENDING):
+        row = _notice(session, notice_id)
+        if row is None or row.channel != PHONE or row.state not in (OutgoingState.PENDING, OutgoingState.SENDING):
             return None
+        number = dialable(row.recipient, trunk.region)
+        step = session.get_one(tables.progress.EscalationStep, row.step_id)
         if row.state is OutgoingState.SENDING:
-            row.state, row.error = OutgoingState.UNCERTAIN, "interrupted while the call was being placed"
-            return None
-        if now - row.created_at > FRESH:
-            row.state, row.error = OutgoingState.DROPPED, "too old to be of use"
-            return None
-        if problem := obstacle(account, from_number, row.recipient):
+            row.state, row.error = OutgoingState.UNCERTAIN, INTERRUPTED
+        elif reason := ended(session, step):
+            row.state, row.error = OutgoingState.DROPPED, reason
+        elif problem := obstacle(trunk) or ("" if number else NO_NUMBER):
             row.state, row.error = OutgoingState.FAILED, problem
-            return None
-        row.state, row.error = OutgoingState.SENDING, None
-        row.attempts += 1
-        return row.recipient
+        else:
+            row.state, row.error, row.attempts = OutgoingState.SENDING, None, row.attempts + 1
+            return number
+        session.flush()
+        settle(session, row.step_id)
+        return None
 
 
-def place_callback(
-    engine: Engine, callback: UUID, *, account: TwilioAccount, from_number: str, public_url: str, clock: Clock
-) -> None:
-    """Ring the customer for one attempt in the ledger; it is placed once at most, whatever comes of it.
+def place_callback(engine: Engine, callback_id: UUID, *, trunk: Trunk, clock: Clock) -> None:
+    """Ring the customer for one attempt in the ledger, which is placed once at most, whatever comes of it.
 
-    Somebody asked for it and waits: an attempt that could not be placed ends as failed, and they may ask again.
+    Somebody asked for it and waits: one that could not be placed ends as failed, with the reason, and they may ask
+    again. Failed tells nothing about the customer; only attempts that rang count (`triage.reachability`).
     """
-    number = _begin_callback(engine, callback, account, from_number, clock())
+    number = _begin_callback(engine, callback_id, trunk, clock())
     if number is None:
         return
-    here = f"{public_url}/voice/callback/{callback}"
-    outcome = dial(account, to=number, from_number=from_number, here=here, events=EVENTS)
+    outcome = dial(trunk, to=number, path=f"/voice/callback/{callback_id}", events=["ringing"])
     with transaction(engine) as session:
-        row = _callback(session, callback)
-        if row is None or row.call_sid is not None:
+        row = callbacks.held(session, callback_id)
+        if row is None or row.call_sid is not None:  # a webhook of this call was faster
             return
         row.call_sid = outcome.call_sid
-        if outcome.state is OutgoingState.UNCERTAIN:
-            _note(row, f"it is not certain whether the call was placed: {outcome.error}")
-        elif row.call_sid is None:
-            _fail(session, row, outcome.error, clock())
-    log.info("callback.placed", callback=str(callback), outcome=row.outcome, is_placed=row.call_sid is not None)
+        if row.call_sid is None:
+            callbacks.fail(session, row, _why(outcome), clock())
+    log.info("callback.placed", callback=str(callback_id), outcome=row.outcome)
 
 
-def _begin_callback(
-    engine: Engine, callback: UUID, account: TwilioAccount, from_number: str, now: datetime
-) -> str | None:
-    """Record the intent in the log of the request; None if there is nothing to do (any more)."""
+def _begin_callback(engine: Engine, callback_id: UUID, trunk: Trunk, now: datetime) -> str | None:
+    """Record the intent in the log of the request; the number to call, or None if there is nothing to do."""
     with transaction(engine) as session:
-        row = _callback(session, callback)
+        row = callbacks.held(session, callback_id)
         if row is None or row.outcome is not CallbackOutcome.PLACED or row.call_sid or row.ended_at:
             return None
-        source = outgoing.source_of(callback, "dialled")
-        if outgoing.logged(session, row.request_id, source) is not None:
-            _note(row, "it is not certain whether the call was placed: interrupted")
-            return None
-        if now - row.placed_at > FRESH:
-            _fail(session, row, "too old to be of use", now)
-            return None
-        if problem := obstacle(account, from_number, row.number):
-            _fail(session, row, problem, now)
-            return None
-        tables.requests.record_clock(
-            session, row.request_id, outgoing.EVENT, source, now, value="dialled", made_by=row.placed_by
-        )
-        return row.number
+        number = dialable(row.number, trunk.region)
+        if callbacks.was_dialled(session, row):
+            callbacks.fail(session, row, _why(Outcome(state=OutgoingState.UNCERTAIN, error=INTERRUPTED)), now)
+        elif now - row.placed_at > FRESH:
+            callbacks.fail(session, row, "too old to be of use", now)
+        elif problem := obstacle(trunk) or ("" if number else NO_NUMBER):
+            callbacks.fail(session, row, problem, now)
+        else:
+            callbacks.note_dialled(session, row, now)
+            return number
+        return None
 
 
-def dial(account: TwilioAccount, *, to: str, from_number: str, here: str, events: Sequence[str] | None) -> Outcome:
-    """Have Twilio place one call, whose TwiML is at `here` and whose status goes to `here`/status; never raises."""
-    # An environment of its own: the library would look for a region in ours.
-    client = Client(account.account_sid, account.auth_token, http_client=Wire(), environment={"TWILIO_REGION": ""})
-    client.api.base_url = account.api_base
-    told = {"status_callback_event": list(events)} if events else {}
-    try:
-        call = client.calls.create(
-            to=to,
-            from_=from_number,
-            url=f"{here}{RETRIES}",
-            method="POST",
-            status_callback=f"{here}/status{RETRIES}",
-            status_callback_method="POST",
-            timeout=RING_SECONDS,
-            machine_detection="Enable",
-            **told,
-        )
-    except Interrupted as error:
-        return Outcome(state=None if error.is_certain else OutgoingState.UNCERTAIN, error=str(error))
-    except TwilioException as error:
-        return _refused(error, account)
-    except ValueError:
-        return Outcome(state=OutgoingState.UNCERTAIN, error="Twilio answers something that is no JSON")
-    if not CALL_SID.fullmatch(str(call.sid)):
-        return Outcome(state=OutgoingState.UNCERTAIN, error="Twilio answers without a CallSid")
-    return Outcome(state=OutgoingState.SENT, call_sid=call.sid)
+def _why(outcome: Outcome) -> str:
+    """Why an attempt failed, for those who read the ledger."""
+    if outcome.state is OutgoingState.UNCERTAIN:
+        return f"it is not certain whether the call was placed: {outcome.error}"
+    return f"nobody was called: {outcome.error}"
 
 
-def _refused(error: TwilioException, account: TwilioAccount) -> Outcome:
-    """What an error means: 4xx made no call; after anything else nobody knows."""
-    status = getattr(error, "status", 0)
-    said = getattr(error, "msg", "") or getattr(error, "title", "")
-    told = f"Twilio answers {status}, error {getattr(error, 'code', 0)}: {said}".replace(account.auth_token, "…")
-    is_ours = 400 <= status < 500  # noqa: PLR2004 - RFC 9110 §15.5
-    return Outcome(state=OutgoingState.FAILED if is_ours else OutgoingState.UNCERTAIN, error=told[:500])
+def catch_up(engine: Engine, *, trunk: Trunk, clock: Clock, batch: int = 10) -> int:
+    """End the attempts whose end no webhook told, by asking Twilio; how many were looked at. For beat.
+
+    Twilio tells the end of a call a few times within seconds; whoever was away then would wait for ever.
+
+    Raises:
+        Unavailable: PostgreSQL is away.
+
+    """
+    now, row = clock(), tables.progress.Callback
+    late = select(row.id, row.call_sid).where(row.ended_at.is_(None), row.placed_at < now - OVERDUE)
+    with transaction(engine) as session:
+        found = session.execute(late.order_by(row.placed_at).limit(batch)).all()
+    for attempt, call_sid in found:
+        told = look_up(trunk, call_sid) if call_sid else {}
+        with transaction(engine) as session:
+            if told.get("CallStatus") in TERMINAL:
+                callbacks.status(session, attempt, told, now)
+            else:
+                _close_lost(session, attempt, now)
+    return len(found)
 
 
-def obstacle(account: TwilioAccount, from_number: str, to: str) -> str:
-    """Why no call can be placed to a number at all; empty if it can be tried."""
-    given = {"ACCOUNT_SID": account.account_sid, "AUTH_TOKEN": account.auth_token, "FROM": from_number}
-    unset = next((name for name, value in given.items() if not value), "")
-    if unset:
-        return f"SWITCHBOARD_TWILIO_{unset} is not set"
-    if not E164.fullmatch(from_number):
-        return "SWITCHBOARD_TWILIO_FROM is no number in E.164, such as +493055500100"
-    if not E164.fullmatch(to) or to in PLACEHOLDERS:
-        return "the number to call is none in E.164"
-    number = phonenumbers.parse(to)
-    if not phonenumbers.is_possible_number(number):
-        return "the number to call cannot exist"
-    # A customer's number is what somebody wrote in a form: it must not cost us by the minute.
-    if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
-        return "the number to call is a premium-rate one"
-    return ""
+def _close_lost(session: Session, attempt: UUID, now: datetime) -> None:
+    row = callbacks.held(session, attempt)
+    if row is None or row.ended_at is not None or now - row.placed_at < LOST:
+        return
+    if row.key_pressed is not None:
+        callbacks.end(session, row, row.outcome, now)
+    else:
+        callbacks.fail(session, row, "nobody knows how the call ended", now)
 
 
-def _notice(session: Session, notice: UUID) -> tables.progress.Notice | None:
-    return session.get(tables.progress.Notice, notice, with_for_update=True)
-
-
-def _callback(session: Session, callback: UUID) -> tables.progress.Callback | None:
-    return session.get(tables.progress.Callback, callback, with_for_update=True)
-
-
-def _note(row: tables.progress.Callback, text: str) -> None:
-    if text not in row.note:
-        row.note = "; ".join(each for each in (row.note, text) if each)
-
-
-def _fail(session: Session, row: tables.progress.Callback, why: str, now: datetime) -> None:
-    _note(row, why)
-    outgoing.end(session, row, CallbackOutcome.FAILED, now)
+def _notice(session: Session, notice_id: UUID) -> tables.progress.Notice | None:
+    return session.get(tables.progress.Notice, notice_id, with_for_update=True)

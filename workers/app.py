@@ -83,7 +83,7 @@ def _repeat(app: Celery, name: str, task: str, work: Callable[[], int], seconds:
             log.warning("task.postponed", task=task, reason="PostgreSQL is away")
             return 0
 
-    app.task(name=task)(run)
+    app.task(name=task, shared=False)(run)
     schedule = {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 1.0)}}
     app.conf.beat_schedule = {**app.conf.beat_schedule, name: schedule}
 

@@ -3,6 +3,9 @@
 (() => {
   const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
   const OFF = "switchboard-keys-off";
+  const KEYS = [..."esuawntxc123456/"];
+  const PAGES = { t: "/triage", l: "/left", r: "/requests", p: "/policies" };
+  let led = false;
   const help = () => document.getElementById("keys");
 
   const press = (key) => {
@@ -41,7 +44,9 @@
     if (key === "Enter") return confirms(document.activeElement) && press("Enter");
     if (key === "j" || key === "k") return move(key === "j" ? 1 : -1);
     if (key === "?") { openHelp(); return true; }
-    return ["e", "s", "u", "/"].includes(key) && press(key);
+    if (led) { led = false; if (PAGES[key]) { location.href = PAGES[key]; return true; } }
+    if (key === "g") { led = true; setTimeout(() => { led = false; }, 1500); return true; }
+    return KEYS.includes(key) && press(key);
   };
 
   document.addEventListener("keydown", (event) => {
@@ -58,14 +63,17 @@
     if (event.target.checked) localStorage.removeItem(OFF); else localStorage.setItem(OFF, "yes");
   });
 
-  // Opening the change form goes straight to its priority; Escape leaves it.
+  // Opening a form goes straight to what is to be written there; Escape leaves it.
   document.addEventListener("toggle", (event) => {
-    if (event.target.id === "change" && event.target.open && event.target.contains(document.activeElement)) {
-      document.getElementById("change-priority").focus();
-    }
+    const panel = event.target;
+    if (!panel.matches("#change, .panel") || !panel.open || !panel.contains(document.activeElement)) return;
+    const first = panel.id === "change" ? document.getElementById("change-priority")
+      : panel.querySelector("form :is(textarea, select, input:not([type=hidden]))");
+    first?.focus();
+    panel.scrollIntoView({ block: "nearest" });
   }, true);
   document.addEventListener("keydown", (event) => {
-    const form = event.target.closest("#change[open]");
+    const form = event.target.closest("#change[open], .panel[open]");
     if (event.key === "Escape" && form) { form.open = false; form.querySelector("summary").focus(); }
   });
 

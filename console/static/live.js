@@ -21,3 +21,24 @@
   for (const event of ["htmx:beforeSwap", "htmx:oobBeforeSwap"]) document.addEventListener(event, () => { top = list().scrollTop; });
   for (const event of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(event, () => { list().scrollTop = top; });
 })();
+
+// The same request shown again stays where it was scrolled to, with its explanations open.
+(() => {
+  const places = [".work", ".asked", ".suggested > .scroll"];
+  let before = null;
+  const work = () => document.getElementById("work");
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target?.id !== "work") return;
+    before = {
+      current: work().dataset.current,
+      tops: places.map((place) => document.querySelector(place)?.scrollTop ?? 0),
+      open: [...document.querySelectorAll("details[data-keep][open]")].map((each) => each.id),
+    };
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (before === null || work()?.dataset.current !== before.current) { before = null; return; }
+    for (const id of before.open) document.getElementById(id)?.setAttribute("open", "");
+    places.forEach((place, index) => { const found = document.querySelector(place); if (found) found.scrollTop = before.tops[index]; });
+    before = null;
+  });
+})();

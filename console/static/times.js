@@ -25,7 +25,15 @@
     }
   };
 
+  // A time that is written counts in the reader's own zone, and says so.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const zones = (root) => {
+    for (const label of root.querySelectorAll("[data-zone]")) label.textContent = zone;
+    for (const field of root.querySelectorAll("[data-zone-field]")) field.value = zone;
+  };
+
   show(document);
-  document.addEventListener("htmx:load", (event) => show(event.detail.elt));
+  zones(document);
+  document.addEventListener("htmx:load", (event) => { show(event.detail.elt); zones(event.detail.elt); });
   setInterval(() => show(document), 15000);
 })();

@@ -1,8 +1,8 @@
 """What the portal is built of, and what a visitor must show before anything is read or looked up."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from ipaddress import ip_address
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,18 +10,26 @@ from zoneinfo import ZoneInfo
 from fastapi import Request
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
-from intake.portal import links
+from intake.portal import links, services
 from intake.portal.asked import Field, PlainPolicy, Policy
 from intake.portal.pages import Refusal
 from intake.portal.throttle import Throttle
 from intake.portal.uploads import Limits
 from models.ports import Clock, Receive, Wake
+from models.terms import Asked, ClientView
 
 A_MINUTE = 10
 """Requests that one address, and one machine on the net, may open in a minute."""
 A_MINUTE_NEARBY = 300
 """The same for a machine of our own network: it is a proxy, and stands for many."""
+Standing = Callable[[Session, UUID, datetime], ClientView]
+"""Where a request stands, in the customer's words, and the steps that are theirs."""
+TakeStep = Callable[[Session, UUID, str, Mapping[str, str], datetime], None]
+"""Take a step of the customer's; Conflict, Forbidden and Invalid say in `public` why it was not taken."""
+Missing = Callable[[Session, UUID], tuple[Asked, ...]]
+"""What the policy would still like to be told of a request, each with its reason."""
 PREFETCH_HEADERS = ("purpose", "x-purpose", "sec-purpose", "x-moz")
 
 
@@ -30,7 +38,7 @@ class Portal:
     """What the portal needs: a database, the desk, who signs links, the time, who wakes the worker, the policies.
 
     `region` is the ISO 3166 country of telephone numbers without a country code, `zone` the zone of
-    readers of whose clock we know nothing.
+    readers of whose clock we know nothing. Without `standing`, `step` or `missing` its page shows none of theirs.
     """
 
     engine: Engine
@@ -45,6 +53,9 @@ class Portal:
     support_phone: str = ""
     limits: Limits = field(default_factory=Limits)
     throttle: Throttle = field(default_factory=Throttle)
+    standing: Standing | None = None
+    step: TakeStep | None = None
+    missing: Missing | None = None
 
     def policy(self, name: str) -> Policy:
         """The policy with this id; the plain form where it is gone."""
@@ -53,8 +64,8 @@ class Portal:
     def fields(self, policy: Policy) -> dict[str, Field]:
         """Every question a request of this policy may have been asked, by name: its own, then those of other forms."""
         found = {each.name: each for each in policy.fields}
-        for other in self.policies.values():
-            for each in other.fields:
+        for other in (policy, *self.policies.values()):
+            for each in (*other.fields, *services.shown(other)):
                 found.setdefault(each.name, each)
         return found
 
@@ -62,6 +73,15 @@ class Portal:
     def home(self) -> tzinfo:
         """The zone of readers of whose clock we know nothing."""
         return ZoneInfo(self.zone)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Who holds a link: which request it names, and whether it is its reporter's own (else a colleague's)."""
+
+    request: UUID
+    token: str
+    is_own: bool = True
 
 
 def wanted(portal: Portal, token: str, purpose: str) -> UUID:
@@ -72,13 +92,30 @@ def wanted(portal: Portal, token: str, purpose: str) -> UUID:
             who holds a link that once worked is told that it is too old.
 
     """
-    try:
-        request = links.request_of(portal.serializer, token, purpose)
-    except links.TooOld as error:
-        raise Refusal(404, "gone_title", "old_text") from error
+    request = _named(portal, token, purpose)
     if request is None:
         raise Refusal(404, "gone_title", "gone_text")
     return request
+
+
+def visited(portal: Portal, token: str) -> Visit:
+    """Who asks for the page that tells where a request stands, by the signature of their link alone.
+
+    Raises:
+        Refusal: as for `wanted`.
+
+    """
+    shared = _named(portal, token, links.SHARED)
+    if shared is not None:
+        return Visit(request=shared, token=token, is_own=False)
+    return Visit(request=wanted(portal, token, links.STATUS), token=token)
+
+
+def _named(portal: Portal, token: str, purpose: str) -> UUID | None:
+    try:
+        return links.request_of(portal.serializer, token, purpose)
+    except links.TooOld as error:
+        raise Refusal(404, "gone_title", "old_text") from error
 
 
 def check_origin(request: Request) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from intake.portal import claims, forms, links, pages, uploads
+from intake.portal import claims, forms, links, pages, services, uploads
 from intake.portal.building import Portal
 from intake.portal.forms import Answers, Problem
 from intake.portal.pages import Refusal, Shown
@@ -14,7 +14,7 @@ from intake.portal.uploads import Posted
 from intake.portal.wording import words
 from models import tables
 from models.store import transaction
-from models.terms import Channel, Interaction
+from models.terms import Channel, Interaction, Visibility
 
 LONGEST_PERSON = 200
 
@@ -31,7 +31,8 @@ def claim_page(portal: Portal, request: UUID, *, counts: bool) -> Response:
         if row.clock_started_at is not None:
             return to_status(portal, request)
         mailed = claims.mailed(session, row)
-        answers = Answers(values=filled(portal.policy(row.policy), mailed.told))
+        policy = portal.policy(row.policy)
+        answers = Answers(values=filled(policy, mailed.told) | {services.VISIBILITY: row.visibility.value})
         return _form(portal, session, row, mailed, answers, person=row.party_name)
 
 
@@ -44,7 +45,7 @@ def claimed(portal: Portal, request: UUID, posted: Posted) -> Response:
     with transaction(portal.engine) as session:
         row = _there(tables.requests.fetch_locked(session, request))
         mailed = claims.mailed(session, row)
-        now, policy = portal.clock(), portal.policy(row.policy)
+        now, policy = portal.clock(), services.offering(portal.policy(row.policy), None)
         answers = forms.checked(policy, posted.fields, portal.region)
         person = forms.tidy(posted.fields.get("name", ""))[:LONGEST_PERSON]
         said = claims.claim(row, policy, answers, mailed.told, name=person, now=now)
@@ -56,28 +57,10 @@ def claimed(portal: Portal, request: UUID, posted: Posted) -> Response:
             return _form(portal, session, row, mailed, answers, person=person, problem=problem, posted=posted)
         portal.receive(session, said, now)
         tables.requests.note_raised(session, request, Channel.PORTAL, now)
+        if answers.values.get(services.VISIBILITY):
+            row.visibility = Visibility(answers.values[services.VISIBILITY])
     portal.wake()
     return to_status(portal, request)
-
-
-def status_page(portal: Portal, request: UUID, already: str) -> Response:
-    """Where a request stands."""
-    with transaction(portal.engine) as session:
-        row = _there(tables.requests.fetch(session, request))
-        mailed = claims.mailed(session, row)
-        policy = portal.policy(row.policy)
-        return pages.status(
-            row,
-            tables.requests.interactions(session, request),
-            policy=policy,
-            fields=portal.fields(policy),
-            decided_before=bool(tables.requests.decisions(session, request)),
-            carried=mailed.carried,
-            kept=tables.requests.uploads(session, request),
-            zone=mailed.zone or portal.home,
-            support_phone=policy.support_phone or portal.support_phone,
-            already=already,
-        )
 
 
 def to_status(portal: Portal, request: UUID, already: str = "") -> RedirectResponse:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import phonenumbers
 
@@ -10,7 +11,7 @@ from intake import addresses
 from intake.portal.asked import Field, Named, Policy
 from models.terms import Choice
 
-LONGEST = {"text": 500, "longtext": 20_000, "version": 300, "secret": 200, "email": 254, "phone": 60}
+LONGEST = {"text": 500, "longtext": 20_000, "version": 300, "secret": 200, "email": 254, "phone": 60, "day": 10}
 """Characters of an answer by kind; what is chosen is as long as it is."""
 SIGNS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control and direction signs: they show an engineer something else than what is stored."""
@@ -112,10 +113,20 @@ def _mistake(policy: Policy, asked: Field, value: str, number: str | None) -> Pr
         return Problem(key="phone_wrong")
     if asked.kind == "email" and addresses.path(value) is None:
         return Problem(key="email_wrong")
+    if asked.kind == "day" and not _is_day(value):
+        return Problem(key="day_wrong")
     known = choices(policy, asked.kind, asked)
     if known and value not in {each.value for each in known}:
         return Problem(key="choose")
     return None
+
+
+def _is_day(text: str) -> bool:
+    """Whether it is a date as a browser sends it (ISO 8601, as in 2026-12-31)."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def choices(policy: Policy, kind: str, asked: Field | None = None) -> Sequence[Choice | Named]:

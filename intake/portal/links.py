@@ -9,7 +9,7 @@ from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 
 LINK_SECONDS = 90 * 24 * 3600
 """A link works for ninety days."""
-CLAIM, STATUS = "portal", "portal-status"
+CLAIM, STATUS, SHARED = "portal", "portal-status", "portal-shared"
 """What a token is for, as the salt it is signed with. The first one must not change: links with it were mailed."""
 LONGEST_TOKEN = 300
 PLACEHOLDERS = frozenset({"token", "reference", "subject", "email"})
@@ -31,8 +31,13 @@ def status_token(serializer: URLSafeTimedSerializer, request: UUID) -> str:
     return str(serializer.dumps(str(request), salt=STATUS))
 
 
+def shared_token(serializer: URLSafeTimedSerializer, request: UUID) -> str:
+    """What opens the same page for a colleague: they read and write there, and take no step of its reporter's."""
+    return str(serializer.dumps(str(request), salt=SHARED))
+
+
 def request_of(serializer: URLSafeTimedSerializer, token: str, purpose: str) -> UUID | None:
-    """The request a token of this purpose (`CLAIM`, `STATUS`) was made for; None for whatever is not ours.
+    """The request a token of this purpose (`CLAIM`, `STATUS`, `SHARED`) was made for; None for whatever is not ours.
 
     The signature is compared in constant time, and nothing is looked up for a token without one.
 

@@ -1,14 +1,16 @@
 """A new request on the portal: the same form, empty, with the address of who asks."""
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 from fastapi.responses import Response
 from sqlalchemy import func, select
 
 from intake import addresses
-from intake.portal import claims, forms, pages, uploads
-from intake.portal.asked import Policy
+from intake.portal import claims, forms, pages, services, uploads
+from intake.portal.asked import Policy, Service
 from intake.portal.building import Portal, check_turn
 from intake.portal.claiming import LONGEST_PERSON, to_status
 from intake.portal.forms import Answers
@@ -23,18 +25,13 @@ from models.terms import Channel, Interaction, Party, PartyKind
 KEY = re.compile(r"[0-9a-f]{32}")
 
 
-def blank_page(portal: Portal, w: Words, policy: str) -> Response:
-    """The form of the named policy if there is one, else of the default policy."""
+def blank_page(portal: Portal, w: Words, policy: str, service: str) -> Response:
+    """The form of the named policy if there is one, else of the default policy; with what a service needs, if named."""
     name = policy if policy in portal.policies else portal.default_policy
-    shown = Shown(
-        policy=portal.policy(name),
-        policy_id=name,
-        answers=Answers(values={}),
-        limits=portal.limits,
-        zone=portal.home,
-        key=uuid4().hex,
-    )
-    return pages.form(shown, w)
+    plain = portal.policy(name)
+    ordered = services.chosen(plain, service)
+    answers = Answers(values=services.given(plain, ordered))
+    return pages.form(_shown(portal, name, ordered, answers, key=uuid4().hex), w)
 
 
 def opened(portal: Portal, w: Words, posted: Posted) -> Response:
@@ -45,19 +42,15 @@ def opened(portal: Portal, w: Words, posted: Posted) -> Response:
     """
     given = posted.fields
     name = given.get("policy", "") if given.get("policy") in portal.policies else portal.default_policy
-    policy = portal.policy(name)
+    ordered = services.chosen(portal.policy(name), given.get(services.SERVICE, ""))
+    policy = services.offering(portal.policy(name), ordered)
     answers = forms.checked(policy, given, portal.region)
     key = given.get("key", "") if KEY.fullmatch(given.get("key", "")) else uuid4().hex
     email, person = forms.tidy(given.get("email", "")), forms.tidy(given.get("name", ""))[:LONGEST_PERSON]
     address = addresses.path(email)
     if address is None or answers.wrong or posted.problem:
-        shown = Shown(
-            policy=policy,
-            policy_id=name,
-            answers=answers,
-            limits=portal.limits,
-            zone=portal.home,
-            key=key,
+        shown = replace(
+            _shown(portal, name, ordered, answers, key=key),
             person=person,
             email=email[:254],
             email_problem="" if address else "email_wrong" if email else "missing",
@@ -66,8 +59,24 @@ def opened(portal: Portal, w: Words, posted: Posted) -> Response:
         )
         return pages.form(shown, w, 422)
     check_turn(portal, "address", addresses.key(address))
-    said = _interaction(portal, policy, answers, key=key, address=address, person=person)
+    said = _interaction(portal, policy, answers, key=key, address=address, person=person, ordered=ordered)
     return _filed(portal, said, posted)
+
+
+def _shown(portal: Portal, name: str, ordered: Service | None, answers: Answers, *, key: str) -> Shown:
+    plain = portal.policy(name)
+    today = portal.clock().astimezone(portal.home).date()
+    return Shown(
+        policy=services.offering(plain, ordered),
+        policy_id=name,
+        answers=answers,
+        limits=portal.limits,
+        zone=portal.home,
+        key=key,
+        services=tuple(plain.catalogue.services) if plain.catalogue else (),
+        ordered=ordered,
+        first_day=today + timedelta(days=ordered.notice) if ordered and ordered.notice else None,
+    )
 
 
 def _filed(portal: Portal, said: Interaction, posted: Posted) -> Response:
@@ -86,7 +95,7 @@ def _filed(portal: Portal, said: Interaction, posted: Posted) -> Response:
 
 
 def _interaction(
-    portal: Portal, policy: Policy, answers: Answers, *, key: str, address: str, person: str
+    portal: Portal, policy: Policy, answers: Answers, *, key: str, address: str, person: str, ordered: Service | None
 ) -> Interaction:
     text, now = answers.values.get("description", ""), portal.clock()
     return Interaction(
@@ -101,5 +110,5 @@ def _interaction(
         name=person,
         clock_started_at=now,
         facts=claims.facts_in(policy, answers),
-        fields=claims.fields_in(answers, person),
+        fields=services.kept(claims.fields_in(answers, person), ordered),
     )

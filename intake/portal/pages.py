@@ -1,8 +1,8 @@
 """What every portal answer carries, and every page of it: forms, the status page, and why there is nothing."""
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import date, tzinfo
 from typing import Any
 
 import structlog
@@ -13,14 +13,15 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import ClientDisconnect
 
-from intake.portal.asked import Field, Policy
+from intake.portal import matrix
+from intake.portal.asked import Policy, Service
 from intake.portal.claims import Carried
-from intake.portal.forms import LONGEST, SIGNS, Answers, Problem, masked, questions
+from intake.portal.forms import LONGEST, SIGNS, Answers, Problem, questions
+from intake.portal.services import PREFIX
 from intake.portal.uploads import Limits, megabytes
-from intake.portal.wording import Words, offset, preferred, words
+from intake.portal.wording import Words, preferred, words
 from models import tables
 from models.errors import Invalid, Unavailable
-from models.terms import Channel, TriageState
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -111,7 +112,10 @@ def rendered(template: str, w: Words, status: int = 200, **values: Any) -> HTMLR
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What a form shows beside the policy's questions; `request` is the mailed one, None for a new one."""
+    """What a form shows beside the policy's questions; `request` is the mailed one, None for a new one.
+
+    `services` can be ordered, `ordered` is the one that was chosen, `first_day` the earliest date its notice allows.
+    """
 
     policy: Policy
     answers: Answers
@@ -128,93 +132,31 @@ class Shown:
     key: str = ""
     policy_id: str = ""
     files_again: bool = False
+    services: Sequence[Service] = ()
+    ordered: Service | None = None
+    first_day: date | None = None
 
 
 def form(shown: Shown, w: Words, status: int = 200) -> HTMLResponse:
     """The form, with what is known and what is wrong."""
-    limits = shown.limits
     return rendered(
         "form.html",
         w,
         status,
         questions=questions(shown.policy, shown.answers),
+        prefix=PREFIX,
+        matrix=matrix.table(shown.policy),
         unreadable=shown.told_length == 0,
         cut=(shown.told_length or 0) > LONGEST["longtext"],
         **{name: getattr(shown, name) for name in Shown.__slots__ if name not in {"answers", "limits", "told_length"}},
-        limits={
-            "files": limits.files,
-            "each": megabytes(limits.file_bytes),
-            "all": megabytes(limits.all_bytes),
-        },
+        limits=told_limits(shown.limits),
     )
 
 
-def status(
-    request: tables.requests.Request,
-    said: Sequence[tables.requests.Interaction],
-    *,
-    policy: Policy,
-    fields: Mapping[str, Field],
-    decided_before: bool,
-    carried: Sequence[Carried],
-    kept: Sequence[tables.requests.Upload],
-    zone: tzinfo,
-    support_phone: str,
-    already: str,
-) -> HTMLResponse:
-    """Where a request stands and what came of it; never what a machine suggested or an engineer noted."""
-    w = words(request.language)
-    phones = [name for name, field in fields.items() if field.kind == "phone"]
-    numbers = [each.fields.get(name) for each in said for name in phones]
-    return rendered(
-        "status.html",
-        w,
-        request=request,
-        said=[entry for each in said if (entry := _entry(each, policy, fields, w))],
-        policy=policy,
-        place=_place(request, decided_before=decided_before),
-        phone=next((number for number in reversed(numbers) if number), ""),
-        support_phone=support_phone,
-        carried=[*carried],
-        kept=[*kept],
-        zone=zone,
-        utc=None if offset(request.received_at, zone) == "UTC" else UTC,
-        summary=next((each.subject for each in reversed(said) if each.channel is Channel.PORTAL), request.subject),
-        already=already,
-    )
-
-
-def _place(request: tables.requests.Request, *, decided_before: bool) -> int:
-    """How far a request is: 0 received, 1 being looked at (again), 2 decided."""
-    if request.state is TriageState.DECIDED and request.follow_up_at is None:
-        return 2
-    return 1 if decided_before else 0
-
-
-def _entry(
-    row: tables.requests.Interaction, policy: Policy, fields: Mapping[str, Field], w: Words
-) -> dict[str, Any] | None:
-    """What a customer said at once; of a call no more than that it was, and nothing where there is nothing to show."""
-    text = "" if row.channel is Channel.PHONE else row.new_text.strip()
-    answers = _answers(row, policy, fields, w) if row.channel is Channel.PORTAL else []
-    if not text and not answers and row.channel is not Channel.PHONE:
-        return None
-    return {"channel": row.channel, "received_at": row.received_at, "text": text, "answers": answers}
-
-
-def _answers(
-    row: tables.requests.Interaction, policy: Policy, fields: Mapping[str, Field], w: Words
-) -> list[tuple[str, str]]:
-    labels = {
-        "type": {each.value: each.label for each in policy.types},
-        "level": {each.value: each.label for each in policy.levels},
+def told_limits(limits: Limits) -> dict[str, str]:
+    """How many files are taken and how large, as people read it."""
+    return {
+        "count": str(limits.files),
+        "each": megabytes(limits.file_bytes),
+        "all": megabytes(limits.all_bytes),
     }
-    found = [(w("your_name"), str(row.fields["name"]))] if row.fields.get("name") else []
-    for name, field in fields.items():
-        value = row.fields.get(name)
-        if not value:
-            continue
-        options = labels.get(field.kind) or {each.value: w.of(each.label) for each in field.options}
-        text = masked(str(value)) if field.kind == "secret" else options.get(value, str(value))
-        found.append((w.of(field.label), text))
-    return found

@@ -7,13 +7,22 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from intake.portal import claiming, links, opening, pages, uploads
-from intake.portal.building import Portal, check_machine, check_origin, is_reader, wanted
+from intake.portal import claiming, following, links, opening, pages, uploads
+from intake.portal.building import Portal, check_machine, check_origin, check_turn, is_reader, visited, wanted
 from intake.portal.pages import Refusal
+from intake.portal.status import Told
 from intake.portal.uploads import Posted
 
 STYLE = Path(__file__).parents[1] / "templates" / "portal" / "portal.css"
-ALREADY = {"same": "already", "other": "already_other"}
+ALREADY = {
+    "same": "already",
+    "other": "already_other",
+    "comment": "comment_done",
+    "said": "comment_already",
+    "other-words": "comment_other",
+    "step": "step_done",
+}
+"""What a page says first, by what its address tells that was done."""
 
 
 class Before:
@@ -25,6 +34,10 @@ class Before:
     async def signed(self, token: str) -> None:
         """Let pass who holds a link."""
         wanted(self.portal, token, links.CLAIM)
+
+    async def following(self, token: str) -> None:
+        """Let pass who holds a link to the page of a request, and did not write there too often."""
+        check_turn(self.portal, "request", str(visited(self.portal, token).request))
 
     async def in_turn(self, request: Request) -> None:
         """Let pass who did not come too often."""
@@ -49,8 +62,8 @@ def router(portal: Portal) -> APIRouter:
         return Response(STYLE.read_bytes(), media_type="text/css", headers={"Cache-Control": "public, max-age=3600"})
 
     @routes.api_route("/new", methods=read)
-    def blank(request: Request, policy: str = "") -> Response:
-        return opening.blank_page(portal, pages.spoken(request), policy)
+    def blank(request: Request, policy: str = "", service: str = "") -> Response:
+        return opening.blank_page(portal, pages.spoken(request), policy, service)
 
     @routes.post("/new", dependencies=[Depends(check_origin), Depends(before.in_turn)])
     def open_new(request: Request, posted: Annotated[Posted, Depends(before.form)]) -> Response:
@@ -66,7 +79,17 @@ def router(portal: Portal) -> APIRouter:
 
     @routes.api_route("/requests/{token}", methods=read)
     def status(token: str, already: str = "") -> Response:
-        return claiming.status_page(portal, wanted(portal, token, links.STATUS), ALREADY.get(already, ""))
+        return following.status_page(portal, visited(portal, token), Told(key=ALREADY.get(already, "")))
+
+    mine = [Depends(check_origin), Depends(before.following)]
+
+    @routes.post("/requests/{token}/comment", dependencies=mine)
+    def comment(token: str, posted: Annotated[Posted, Depends(before.form)]) -> Response:
+        return following.commented(portal, visited(portal, token), posted)
+
+    @routes.post("/requests/{token}/step", dependencies=mine)
+    def step(token: str, posted: Annotated[Posted, Depends(before.form)]) -> Response:
+        return following.stepped(portal, visited(portal, token), posted)
 
     @routes.api_route("/{rest:path}", methods=read)
     def nowhere() -> Response:

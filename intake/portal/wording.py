@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -39,8 +39,11 @@ class Words:
     def when(self, at: datetime, zone: tzinfo) -> str:
         """A moment in words, in this zone, with its difference from UTC."""
         there = at.astimezone(zone)
-        locale = LOCALES.get(self.language, self.language)
-        return f"{format_date(there, 'long', locale)}, {there:%H:%M} ({offset(at, zone)})"
+        return f"{self.day(there)}, {there:%H:%M} ({offset(at, zone)})"
+
+    def day(self, at: date) -> str:
+        """A date in words."""
+        return format_date(at, "long", LOCALES.get(self.language, self.language))
 
     def size(self, count: int) -> str:
         """A file's size as people read it."""

@@ -37,9 +37,9 @@ RESTORED = "the database was restored while this notice waited: it may have gone
 INTERRUPTED = "interrupted while it was being handed over"
 CAUSES = (
     (re.compile(r"breached:(\w+)"), "{0} missed"),
-    (re.compile(r"warned-(\d+):(\w+)"), "{0} % of the time for {1} used up"),
-    (re.compile(r"stagnant"), "nothing has happened for long"),
-    (re.compile(r"asked"), "somebody asks for help"),
+    (re.compile(r"warned-(\d+):(\w+)"), "{1}: {0} % of its time used up"),
+    (re.compile(r"stagnant"), "Nothing has happened for long"),
+    (re.compile(r"asked"), "Somebody asks for help"),
 )
 """What began a ladder (`EscalationStep.cause`), in words."""
 ENVIRONMENT = Environment(
@@ -114,7 +114,7 @@ def compose(facts: Facts, *, sender: str, own_address: str, public_url: str, thr
     if thread_key:
         mail["Reply-To"] = conversation.reply_address(own_address, facts.request, thread_key)
     mail["To"] = facts.recipient
-    mail["Subject"] = _subject(f"[{facts.reference}] {label}: {words}")
+    mail["Subject"] = _subject(f"[{facts.reference}] {words} ({label})")
     mail["Date"] = format_datetime(facts.date)
     mail["Message-ID"] = f"<notice.{facts.notice}@{own.rpartition('@')[2]}>"
     mail["Auto-Submitted"] = "auto-generated"
@@ -126,7 +126,7 @@ def in_words(cause: str) -> str:
     """What began a ladder, as a person says it; an unknown cause as it is."""
     for pattern, words in CAUSES:
         if found := pattern.fullmatch(cause):
-            return words.format(*found.groups())
+            return words.format(*(each.capitalize() for each in found.groups()))
     return cleaned(cause)
 
 

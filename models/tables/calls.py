@@ -8,6 +8,7 @@ from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from models.tables import requests
 from models.tables.base import At, Base, Id, Json
 
 
@@ -81,6 +82,15 @@ def by_sid_locked(session: Session, call_sid: str) -> Call | None:
 def by_request(session: Session, request: UUID) -> list[Call]:
     """Every call of a request, oldest first."""
     return list(session.scalars(select(Call).where(Call.request_id == request).order_by(Call.id)))
+
+
+def since(session: Session, request: UUID, contact: UUID | None, at: datetime) -> list[datetime]:
+    """When somebody called after a moment about this request, or the same contact about any, oldest first."""
+    theirs = requests.Request.id == request
+    if contact is not None:
+        theirs = theirs | (requests.Request.contact_id == contact)
+    found = select(Call.started_at).join(requests.Request, requests.Request.id == Call.request_id)
+    return list(session.scalars(found.where(theirs, Call.started_at > at).order_by(Call.started_at)))
 
 
 def recordings(session: Session, call: UUID) -> list[Recording]:

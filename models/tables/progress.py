@@ -132,6 +132,11 @@ def notices(session: Session, request: UUID) -> list[Notice]:
     return list(session.scalars(select(Notice).where(Notice.request_id == request).order_by(Notice.id)))
 
 
+def channel_of(session: Session, notice: UUID) -> str | None:
+    """How a notice reaches its person ("mail" or "phone"), or None where there is no such notice."""
+    return session.scalar(select(Notice.channel).where(Notice.id == notice))
+
+
 def notice_by_sid(session: Session, call_sid: str) -> Notice | None:
     """The notice that is this call, held until the transaction ends, or None."""
     return session.scalar(select(Notice).where(Notice.call_sid == call_sid).with_for_update())

@@ -154,7 +154,9 @@ def test_one_request_shows_everything(house, program, suggested):
     assert body["interactions"][0]["new_text"].startswith("Hello")
     assert body["messages"][0]["message_id"] == "one@example.org"
     assert body["call"]["call_sid"] == "CA1"
-    assert body["clocks"] == [{"event": "started", "source": "call:CA1", "at": "2026-11-21T09:30:00Z"}]
+    (entry,) = body["log"]
+    assert (entry["event"], entry["source"], entry["at"]) == ("started", "call:CA1", "2026-11-21T09:30:00Z")
+    assert (entry["value"], entry["detail"], entry["is_public"]) == ("", {}, False)
     assert body["decisions"] == body["replies"] == []
     assert body["clock_started_at"] == "2026-11-21T09:20:00Z"
 

@@ -210,6 +210,15 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Stores"]:
     kept.stop_redis()
 
 
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis for journeys that leave it alone."""
+    kept = Stores(tmp_path_factory.mktemp("redis") / "var")
+    kept.start_redis()
+    yield kept.instance.redis_url
+    kept.stop_redis()
+
+
 class Stores:
     """A PostgreSQL and a Redis that a test stops and starts."""
 

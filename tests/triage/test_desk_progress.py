@@ -90,7 +90,7 @@ def engineers(session: Session) -> None:
         ("otto", Role.ENGINEER, True),
     ):
         gone = datetime.fromisoformat("2026-01-01T00:00:00+00:00") if left else None
-        session.add(tables.directory.Engineer(login=login, role=role, password_hash="x", disabled_at=gone))  # noqa: S106
+        session.add(tables.directory.Engineer(login=login, role=role, password_hash="x", disabled_at=gone))
     session.flush()
 
 
@@ -130,6 +130,7 @@ def test_a_step_has_the_clocks_looked_at(session, request_id, now):
     """Whoever runs ladders and clocks looks again at once."""
     request = fetched(session, request_id)
     request.attention_at = None
+    session.flush()
     at = steps(session, request_id, now, "start-progress")
     assert fetched(session, request_id).attention_at == at
 

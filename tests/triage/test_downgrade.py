@@ -1,5 +1,7 @@
 """Rules over three values: what they move, what they leave alone, and what they say about it."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -49,7 +51,9 @@ def result(policy: str, rule: str, **values: str) -> RuleResult:
         ("parallels", "4", {"intermittent": "yes"}, "4"),
         ("parallels", "1", {"hardware_failure": "yes"}, "2"),
         ("parallels", "1", {"unreachable": "yes"}, "1"),
-        ("parallels", "3", {"environment": "production", "down": "full", "workaround": "no"}, "1"),
+        ("parallels", "3", {"environment": "production", "down": "full", "workaround": "no", "scope": "all"}, "1"),
+        ("parallels", "3", {"environment": "production", "down": "full", "workaround": "no"}, "3"),
+        ("parallels", "1", {"environment": "production", "down": "full", "workaround": "no", "scope": "some"}, "3"),
         ("parallels", "3", {"environment": "production", "down": "full"}, "3"),
         ("oro", "P1", {"workaround": "yes"}, "P2"),
         ("oro", "P4", {"enhancement": "yes"}, "ER"),
@@ -60,6 +64,58 @@ def result(policy: str, rule: str, **values: str) -> RuleResult:
 def test_each_policy_eases_by_its_own_notes(policy: str, start: str, facts: dict[str, str], after: str):
     """The same fact has another effect under another policy, and an unknown fact has none."""
     assert level(policy, start, **facts) == after
+
+
+@pytest.mark.parametrize(
+    ("policy", "start", "facts", "after"),
+    [
+        ("oro", "P4", {"data_loss": "yes", "workaround": "no", "down": "full"}, "P1"),
+        ("oro", "P4", {"data_loss": "yes", "workaround": "no"}, "P2"),
+        ("oro", "P4", {"data_loss": "no", "workaround": "no"}, "P4"),
+        ("oro", "P4", {"data_loss": "risk"}, "P2"),
+        ("oro", "P4", {"capacity_reduced": "yes"}, "P2"),
+        ("oro", "P4", {"functionality_lost": "critical", "workaround": "no"}, "P1"),
+        ("oro", "P4", {"functionality_lost": "critical"}, "P2"),
+        ("oro", "P4", {"functionality_lost": "critical", "workaround": "yes"}, "P2"),
+        ("parallels", "4", {"hardware_failure": "yes", "recovery_wanted": "yes"}, "2"),
+        ("parallels", "4", {"hardware_failure": "yes", "recovery_wanted": "no"}, "4"),
+        ("parallels", "4", {"functionality_lost": "component", "scope": "many"}, "2"),
+        ("parallels", "4", {"functionality_lost": "component", "scope": "one"}, "4"),
+        ("parallels", "3", {"after_restore": "yes", "functionality_lost": "partial", "scope": "all"}, "3"),
+        ("wso2", "P3", {"milestone_at_risk": "yes"}, "P2"),
+        ("wso2", "P3", {"milestone_at_risk": "no"}, "P3"),
+        ("wso2", "P3", {"data_loss": "risk", "workaround": "no"}, "P2"),
+        ("wso2", "P3", {"data_loss": "risk", "workaround": "no", "business_critical": "yes"}, "P1"),
+        ("wso2", "P3", {"business_impact": "severe", "workaround": "no"}, "P1"),
+        ("wso2", "P3", {"business_impact": "severe"}, "P3"),
+    ],
+)
+def test_a_rule_raises_only_where_all_that_its_sentence_asks_is_stated(
+    policy: str, start: str, facts: dict[str, str], after: str
+):
+    """Of a sentence with several conditions no single one raises: a false alarm costs a night."""
+    kind = {"oro": "bug", "parallels": "incident", "wso2": "incident"}[policy]
+    assert level(policy, start, kind, environment="production", **facts) == after
+
+
+@pytest.mark.parametrize("name", ["managed_by_vendor", "in_architecture"])
+def test_what_an_account_states_is_as_good_as_an_engineers_word(name: str):
+    """WSO2: hosting incidents are for what is managed, as agreed; an account's record moves all of the probability."""
+    known = (Fact(name=name, value="no", source="account"),)
+    judged = downgrade.judge_type(PACKS["wso2"], known, {"hosting-incident": 0.8, "incident": 0.2})
+    assert judged.probabilities == pytest.approx({"hosting-incident": 0.0, "incident": 1.0})
+
+
+def test_a_hosting_incident_needs_all_four_of_its_grounds():
+    """WSO2: managed here, as agreed, not the product's fault, and down in production."""
+    grounds = {"managed_by_vendor": "yes", "in_architecture": "yes", "product_fault": "no", "down": "partial"}
+    shares = {"incident": 0.7, "hosting-incident": 0.1, "query": 0.2}
+    judged = downgrade.judge_type(PACKS["wso2"], stated(environment="production", **grounds), shares)
+    assert downgrade.top(judged.probabilities) == "hosting-incident"
+    for left_out in grounds:
+        fewer = {name: value for name, value in grounds.items() if name != left_out}
+        rules = downgrade.judge_type(PACKS["wso2"], stated(environment="production", **fewer), shares).results
+        assert next(one.verdict for one in rules if one.id == "hosting-not-product") == "unknown"
 
 
 def test_other_types_are_answered_like_p4():
@@ -130,6 +186,21 @@ def test_probabilities_stay_probabilities(pack: Policy, facts: dict[str, str], w
         assert after is not None
         mean = sum(pack.severity(name) * share for name, share in shares.items()) / sum(shares.values())
         assert sum(pack.severity(name) * share for name, share in judged.probabilities.items()) >= mean - 1e-9
+
+
+@given(pack=some.sampled_from(sorted(PACKS.values(), key=lambda pack: pack.id)), facts=FACTS, start=some.data())
+def test_the_order_in_which_a_pack_tells_its_rules_does_not_matter(
+    pack: Policy, facts: dict[str, str], start: some.DataObject
+):
+    """Backwards they move the same shares; a rule that eases one level only (`from`) is told before other caps."""
+    shares = {one.value: start.draw(some.floats(0.01, 1)) for one in pack.levels}
+    kind = start.draw(some.sampled_from([one.value for one in pack.types]))
+    rules = tuple(rule for rule in pack.rules if not rule.effect.only)
+    forwards, backwards = (
+        downgrade.judge_level(replace(pack, rules=told), stated(**facts), kind, shares).probabilities
+        for told in (rules, rules[::-1])
+    )
+    assert forwards == pytest.approx(backwards)
 
 
 @given(pack=some.sampled_from(sorted(PACKS.values(), key=lambda pack: pack.id)), start=some.data())

@@ -216,3 +216,22 @@ def test_a_mistake_in_a_ladder_is_told_with_its_place(good: str, bad: str, words
     """Each names file, line and column, and what to write instead."""
     found = told(PACK.replace(good, bad))[1]
     assert any(mistake.startswith("mine.yaml:") and words in mistake for mistake in found), found
+
+
+def test_a_warning_and_then_the_miss_climb_the_ladder_once():
+    """Nobody is called twice for one trouble; once it was taken on, a later miss climbs anew."""
+    log = [event("level", -5, "P1"), event("breached", 0, "response", "a"), event("breached", 0.25, "response", "b")]
+    assert keys(log, 5) == ["critical:on-call:a", "critical:lead:a"]
+    assert [key for key in keys([*log, event("breached", 3, "response", "c")], 5) if key.endswith(":c")] == [
+        "critical:on-call:c",
+        "critical:lead:c",
+    ]
+    taken = [*log, event("acknowledged", 0.1), event("breached", 0.3, "response", "d")]
+    assert keys(taken, 5) == ["critical:on-call:a", "critical:on-call:b", "critical:lead:b"]
+
+
+def test_a_ladder_that_was_not_begun_does_not_keep_a_later_cause_away():
+    """A warning while the level was milder told nobody; the miss after it was raised does."""
+    log = [event("level", -5, "P2"), event("breached", 0, "response", "a"), event("level", 0.1, "P1")]
+    found = keys([*log, event("breached", 0.2, "response", "b")], 5)
+    assert "critical:on-call:b" in found

@@ -17,6 +17,8 @@ KEYS = re.compile(r"[0-9#*]*")
 TRUTH = re.compile(r"true|false")
 EVENTS = re.compile(r"(in-progress|completed|absent)( (in-progress|completed|absent))*")
 OVERRIDE = re.compile(r"(ct|rt|tt|rc)=\d+|rp=(all|(4xx|5xx|ct|rt|tls)(,(4xx|5xx|ct|rt|tls))*)")
+INCOMING = r"[a-z]+(\?step=[a-z_]+&try=[0-2])?"
+OUTGOING = r"(page|callback)/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/key\?try=[01]"
 POST = re.compile(r"POST")
 ATTRIBUTES = {
     "Say": {"language": TAG},
@@ -113,7 +115,7 @@ def _addresses(document: str, root: ET.Element, public: str) -> Iterator[str]:
     found += [verb.text or "" for verb in root.iter("Redirect")]
     for url in found:
         path, _, overrides = url.partition("#")
-        if not re.fullmatch(rf"{re.escape(public)}/voice/[a-z]+(\?step=[a-z_]+&try=[0-2])?", path):
+        if not re.fullmatch(rf"{re.escape(public)}/voice/({INCOMING}|{OUTGOING})", path):
             yield f"{url} is not ours, or says more than the step"
         if not all(OVERRIDE.fullmatch(each) for each in overrides.split("&")):
             yield f"{overrides} are no connection overrides"

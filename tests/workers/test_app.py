@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from models.errors import Unavailable
 from switchboard import embedded
 from workers import app as celery_app
 
@@ -26,9 +27,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[embedded.
     server.wait()
 
 
-def build(url: str):
+def build(url: str, **values):
     """An application whose drain does nothing."""
-    return celery_app.build(url, drain=lambda: 0, sweep_seconds=5, processes=1)
+    return celery_app.build(url, drain=lambda: 0, sweep_seconds=5, processes=1, **values)
 
 
 def waiting(instance: embedded.Instance) -> int:
@@ -90,3 +91,25 @@ except MemoryError:
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout == "refused, and still here\n"
+
+
+def test_beat_asks_to_drain_and_to_watch():
+    """Each at its own pace; what no worker took until the next time expires, so that nothing piles up."""
+    schedule = build("redis://nobody", watch=lambda: 7, watch_seconds=2.0).conf.beat_schedule
+    assert schedule == {
+        "sweep": {"task": celery_app.DRAIN, "schedule": 5, "options": {"expires": 5}},
+        "watch": {"task": celery_app.WATCH, "schedule": 2.0, "options": {"expires": 2.0}},
+    }
+    assert build("redis://nobody", watch=lambda: 7).conf.beat_schedule["watch"]["schedule"] == 5
+    assert set(build("redis://nobody").conf.beat_schedule) == {"sweep"}
+
+
+def test_a_watch_says_how_many_it_looked_at_and_waits_while_postgresql_is_away():
+    """An outage is no failed task: the next beat asks again."""
+    assert build("redis://nobody", watch=lambda: 7).tasks[celery_app.WATCH]() == 7
+
+    def away() -> int:
+        raise Unavailable("no connection")
+
+    app = celery_app.build("redis://nobody", drain=away, sweep_seconds=5, processes=1, watch=away)
+    assert (app.tasks[celery_app.WATCH](), app.tasks[celery_app.DRAIN]()) == (0, 0)

@@ -20,17 +20,22 @@ PROPOSED = "proposed"
 """The log's entry of a message that may mean a step; its value is the step, which a person takes or does not."""
 SERVICE = "service"
 """The form's field that names a service of the catalogue."""
-PAUSES = (EventKind.STARTED, EventKind.PAUSED, EventKind.RESUMED, EventKind.RESOLVED, EventKind.REOPENED)
+PAUSES = (EventKind.PAUSED, EventKind.RESUMED, EventKind.RESOLVED, EventKind.REOPENED)
 """The entries of which the last one tells whether a clock is paused; others may stand after it."""
 
 
-def client_view(session: Session, request_id: UUID, *, policies: Mapping[str, Policy], now: datetime) -> ClientView:
+def client_view(
+    session: Session,
+    request_id: UUID,
+    *,
+    policies: Mapping[str, Policy],
+    now: datetime,  # noqa: ARG001 - every view is asked for alike
+) -> ClientView:
     """Where a request stands, in the client's words, and the steps they may take.
 
     Raises:
         NotFound: there is no such request.
     """
-    del now
     request = tables.requests.fetch(session, request_id)
     if request is None:
         raise NotFound(f"request {request_id}")

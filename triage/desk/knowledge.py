@@ -177,9 +177,9 @@ def _from_calls(session: Session, request: tables.requests.Request, policy: Poli
     if not attempts:
         return found
     rule = policy.reachability if policy else reachability.Reachability()
-    called_in = [call.started_at for call in tables.calls.by_request(session, request.id)]
+    called_in = tables.calls.since(session, request.id, request.contact_id, attempts[0].placed_at)
     tried = [reachability.Attempt(row.placed_at, row.outcome) for row in attempts]
-    answer = reachability.reached(rule, tried, [at for at in called_in if at > attempts[0].placed_at])
+    answer = reachability.reached(rule, tried, called_in)
     if answer is None:
         return found
     evidence = f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'} to call back"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, exists, false, or_, select
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -21,6 +21,8 @@ LOOKED_AT = 2000
 """How many requests are looked at for it: those that have stood where they are for longest."""
 REMINDERS = frozenset({"responded", "updated", Did.ASKED_CLIENT.value})
 """Our messages that count as follow-ups while a client is silent."""
+CONCERNS = (Did.ACTED.value, Did.OWNED.value, Did.WORKED.value)
+"""Entries whose value is an engineer who has had to do with a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +64,10 @@ def left_behind(
 ) -> tuple[LeftBehind, ...]:
     """The requests under way that somebody should look at, the most urgent first, at most `SHOWN` (R1, R3).
 
-    `owner` restricts them to what this login owns, or should own again. Two statements, however many requests.
+    `owner` restricts them to what concerns this login: what they own, should own again, or owe a report on. Two
+    statements, however many requests.
     """
-    requests = _under_way(session, policies)
+    requests = _under_way(session, policies, owner)
     logs = _logs(session, [request.id for request in requests])
     found = [_brief(request, policies[request.policy], logs.get(request.id, ()), now) for request in requests]
     seen = [one for one in found if one is not None and (owner is None or _concerns(one, owner))]
@@ -122,27 +125,28 @@ def _severity(policy: Policy, level: str | None) -> int:
     return known.index(level) if level in known else 0
 
 
-def _under_way(session: Session, policies: Mapping[str, Policy]) -> list[tables.requests.Request]:
-    """The requests that are not over, those that stand longest first."""
-    row = tables.requests.Request
-    open_ = [
-        and_(
-            row.policy == policy.id,
-            row.status.not_in([one.value for one in policy.workflow.statuses if one.stage in OVER]),
-        )
+def _under_way(session: Session, policies: Mapping[str, Policy], owner: str | None) -> list[tables.requests.Request]:
+    """The requests that are not over, those that stand longest first; of an `owner`: that they had to do with."""
+    row, entry = tables.requests.Request, tables.requests.ClockEvent
+    states = [
+        (policy.id, [one.value for one in policy.workflow.statuses if one.stage in OVER])
         for policy in policies.values()
     ]
-    if not open_:
-        return []
-    found = select(row).where(or_(*open_)).order_by(row.status_since.asc().nulls_first(), row.id).limit(LOOKED_AT)
-    return list(session.scalars(found))
+    found = select(row).where(or_(false(), *(and_(row.policy == id_, row.status.not_in(over)) for id_, over in states)))
+    if owner is not None:
+        theirs = exists().where(entry.request_id == row.id, entry.event.in_(CONCERNS), entry.value == owner)
+        found = found.where(or_(row.owner == owner, theirs))
+    return list(session.scalars(found.order_by(row.status_since.asc().nulls_first(), row.id).limit(LOOKED_AT)))
 
 
 def _logs(session: Session, requests: list[UUID]) -> dict[UUID, tuple[Event, ...]]:
-    """The log of each of these requests, in the order things happened."""
+    """The log of each of these requests, in the order things happened, without what only people read."""
     row = tables.requests.ClockEvent
-    found = select(row).where(row.request_id.in_(requests)).order_by(row.at, row.id)
+    columns = select(row.request_id, row.event, row.source, row.at, row.value, row.until)
     logs: dict[UUID, list[Event]] = {}
-    for entry in session.scalars(found):
-        logs.setdefault(entry.request_id, []).append(ledger.as_event(entry))
+    for request, kind, source, at, value, until in session.execute(
+        columns.where(row.request_id.in_(requests)).order_by(row.at, row.id)
+    ):
+        one = Event(id=f"{kind}:{source}", at=at, kind=kind, value=value, until=until)
+        logs.setdefault(request, []).append(one)
     return {request: tuple(log) for request, log in logs.items()}

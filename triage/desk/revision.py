@@ -16,6 +16,7 @@ from triage.clock import Clock, State, clocks
 from triage.desk import ledger
 from triage.explain import duration_words
 from triage.policy import Policy
+from triage.tabled import by_table
 from triage.targets import EventKind, Kind, Measure, Promise, Target
 from triage.timeline import Event
 
@@ -196,7 +197,7 @@ def _ruled(stored: Stored, policy: Policy, facts: tuple[Fact, ...]) -> tuple[str
     shares = {one.value: float(one.value == level) for one in policy.levels}
     if not any(shares.values()):
         return None, None
-    judged = downgrade.judge_level(policy, facts, kind, shares)
+    judged = by_table(policy, facts, kind, downgrade.judge_level(policy, facts, kind, shares))
     return downgrade.top(judged.probabilities), judged.rule
 
 

@@ -43,7 +43,7 @@ def suggest_again(
         subject=request.subject,
         body=body,
         language=_language(rows, request.language),
-        facts=(*stated, *knowledge.facts_of(session, request, policy=policy)),
+        facts=(*stated, *_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy)),
     )
     tables.requests.record_suggestion(session, request.id, cause, as_json(made, request.reference), made, now)
 
@@ -62,6 +62,17 @@ def said(subject: str, rows: list[tables.requests.Interaction]) -> tuple[str, tu
         body = GAP.join(filter(None, (body, text)))
         stated += [_fact(fact) for fact in row.facts]
     return body, tuple(stated)
+
+
+def _tabled(policy: Policy, rows: list[tables.requests.Interaction]) -> list[Fact]:
+    """Impact and urgency as the customer gave them in a form, for a policy with a table of them."""
+    names = (policy.matrix.impact, policy.matrix.urgency) if policy.matrix else ()
+    return [
+        Fact(name=name, value=answer.strip().lower(), source="caller", evidence="given in the form")
+        for row in rows
+        for name in names
+        if (answer := row.fields.get(name, "")).strip()
+    ]
 
 
 def _language(rows: list[tables.requests.Interaction], otherwise: str | None) -> str | None:

@@ -22,9 +22,9 @@ from models import tables
 from models.terms import JobKind, OutgoingState, Recipient, StepState
 from triage import clock, escalation, nudges
 from triage.clock import Clock
-from triage.desk import ledger
+from triage.desk import ledger, nudging
 from triage.escalation import Due, Reach, To
-from triage.nudges import Habit, Record
+from triage.nudges import Habit
 from triage.policy import Policy
 from triage.targets import EventKind
 from triage.timeline import Event
@@ -111,7 +111,7 @@ def _looked_at(
     running = clock.clocks(policy.commitments, history, now)
     told = _announced(running, now)
     _note_warnings(session, request.id, told, history)
-    stretch = _stagnation(request, policy, history, now)
+    stretch = _stagnation(session, request, policy, history, now)
     events = (*history, *escalation.causes(told, now), *stretch)
     _take_steps(session, request, policy, events, now, recipients)
     if ledger.stage_of(request, policy) in OVER:
@@ -135,13 +135,14 @@ def _announced(running: Sequence[Clock], now: datetime) -> tuple[Clock, ...]:
 def _note_warnings(session: Session, request: UUID, told: Iterable[Clock], history: Iterable[Event]) -> None:
     """Write each warning that was reached into the log, once.
 
-    Its kind is `warned`, whatever the share: `warned-75` would begin ladders a second time (`escalation.causes`), and
-    a kind of any other name would count as work on the request (`nudges`, stagnation).
+    Its kind is `warned`, whatever the share: `warned-75` would begin ladders a second time, and a kind of any other
+    name would count as work on the request (`nudges`, stagnation). Its id must be none of `escalation.causes`: of two
+    events with one id one is not seen.
     """
     known = {event.id for event in history}
     for one in told:
         for warned in one.warnings:
-            source = f"{one.kind}:{one.promise}:{warned.percent}:{warned.at.astimezone(UTC):%Y%m%dT%H%M%S%f}"
+            source = f"{warned.percent}:{one.kind}:{one.promise}:{warned.at.astimezone(UTC):%Y%m%dT%H%M%S%f}"
             if f"{escalation.WARNED}:{source}" not in known:
                 note = f"{warned.percent} % of the time for {one.kind} is used up ({one.promise})"
                 value = str(warned.percent)
@@ -151,7 +152,7 @@ def _note_warnings(session: Session, request: UUID, told: Iterable[Clock], histo
 
 
 def _stagnation(
-    request: tables.requests.Request, policy: Policy, history: Sequence[Event], now: datetime
+    session: Session, request: tables.requests.Request, policy: Policy, history: Sequence[Event], now: datetime
 ) -> tuple[Event, ...]:
     """When a request becomes, or became, stagnant if nothing happens: one event, its id the same for one stretch.
 
@@ -162,15 +163,7 @@ def _stagnation(
     rules = [rule for rule in policy.nudges if rule.habit is Habit.STAGNATION]
     if not ours or not rules:
         return ()
-    record = Record(
-        stage=ledger.stage_of(request, policy),
-        since=request.status_since or request.clock_started_at or request.received_at,
-        level=request.decided_priority,
-        type=request.decided_type,
-        owner=request.owner or "",
-        events=tuple(event for event in history if event.at <= now),
-    )
-    found = nudges.nudges(rules, record, FOREVER)
+    found = nudges.nudges(rules, nudging.record_of(session, request, policy, now), FOREVER)
     return tuple(Event(id=one.key, at=one.at, kind=escalation.STAGNANT) for one in found)
 
 
@@ -182,11 +175,12 @@ def _take_steps(
     now: datetime,
     recipients: Find,
 ) -> None:
-    planned = escalation.due(policy.escalation, events, now)
+    known = [event for event in events if event.at <= now]
+    planned = escalation.due(policy.escalation, known, now)
     done = tables.progress.step_keys(session, request.id) if planned else set()
     for one in planned:
         if one.key not in done:
-            reason = _ended(request, policy, one.ladder, events, one.at)
+            reason = _ended(request, policy, one.ladder, known, one.at)
             people = recipients(session, request, one.rung.to, one.rung.channel)
             step = _record(session, request, policy, one, now, StepState.WAITING if people else StepState.NOBODY)
             if step is not None:
@@ -204,7 +198,7 @@ def _record(
         key=one.key,
         ladder=one.ladder,
         rung=one.rung.id,
-        label=f"{ladder.label} — {one.rung.label}",
+        label=f"{ladder.label}: {one.rung.label}",
         channel=one.rung.channel.value,
         to_role=one.rung.to.role,
         to_name=one.rung.to.name,

@@ -1,0 +1,484 @@
+"""The JSON API for requests under way: what each policy says of them, and what a token's role may do about it."""
+
+from datetime import timedelta
+from unittest.mock import ANY
+
+import pytest
+
+from console import api_progress
+from models import tables
+from models.store import transaction
+from models.terms import Channel, Role
+from triage import suggest
+from triage.classifier import Ranked
+from triage.desk import suggesting
+from triage.policy import load_packs
+
+WRITES = [
+    ("facts", {"name": "workaround", "value": "yes"}),
+    ("transition", {"step": "start-progress"}),
+    ("take", {}),
+    ("owner", {"to": "ida", "reason": "She knows it."}),
+    ("messages", {"text": "We are on it."}),
+    ("questions", {"questions": [{"ask": "Which version?", "why": "They differ."}]}),
+    ("notes", {"text": "Seen before."}),
+    ("work", {"minutes": 5}),
+    ("assumptions", {"text": "It is the proxy."}),
+    ("escalate", {"reason": "A second pair of eyes."}),
+    ("acknowledge", None),
+    ("callbacks", {"outcome": "no-answer", "number": "+49 30 5550 137"}),
+    ("ease", {"rule": "unreachable-contact"}),
+    ("visibility", {"visibility": "group"}),
+]
+
+
+class Worst:
+    """A classifier that thinks every request is of the first type, and of the most severe level."""
+
+    id = "worst"
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def rank(self, *_asked):
+        """Nine in ten for the first of each."""
+        first = [[one.value for one in some] for some in (self.policy.types, self.policy.levels)]
+        kind, level = ({one: 0.9 if one == some[0] else 0.1 / (len(some) - 1) for one in some} for some in first)
+        return Ranked(type=kind, priority=level, words=())
+
+
+@pytest.fixture(scope="module")
+def packs():
+    """The four packs."""
+    return load_packs()
+
+
+@pytest.fixture(autouse=True)
+def _packs(house, packs):
+    """A house that serves the four packs, and suggests by their rules from the worst that can be."""
+    house.policies.update(packs)
+
+    def suggested(*, policy, **asked):
+        return suggest.suggest(house.policies[policy], Worst(house.policies[policy]), **asked)
+
+    object.__setattr__(house.desk, "suggest", suggested)
+
+
+@pytest.fixture
+def program(house):
+    """A program with an engineer's token."""
+    with house.api() as client:
+        yield client
+
+
+class Raised:
+    """A request as a program with one token sees it; each write names the version it saw last."""
+
+    def __init__(self, client, reference):
+        self.client, self.path = client, f"/api/v1/requests/{reference}"
+        self.etag = '"1"'
+
+    def get(self, path="", **query):
+        """The request, or what hangs below it."""
+        answer = self.client.get(f"{self.path}{path}", params=query)
+        if "etag" in answer.headers:
+            self.etag = answer.headers["etag"]
+        return answer.json()
+
+    def post(self, path, body=None, *, expect=200, **headers):
+        """Do something at the version seen last."""
+        answer = self.client.post(f"{self.path}/{path}", json=body, headers={"If-Match": self.etag} | headers)
+        assert answer.status_code == expect, answer.text
+        self.etag = answer.headers.get("etag", self.etag)
+        return answer.json()
+
+    def by(self, client):
+        """The same request with another token."""
+        other = Raised(client, self.path.rpartition("/")[2])
+        other.etag = self.etag
+        return other
+
+    def clock(self, kind, promise="guaranteed"):
+        """One of its clocks."""
+        return next(one for one in self.get()["clocks"] if (one["kind"], one["promise"]) == (kind, promise))
+
+
+@pytest.fixture
+def raised(house, program):
+    """Makes a request by phone under a policy, ten minutes ago, suggested for and, if asked, decided."""
+
+    def make(policy, decided=None, **values):
+        reference = house.request(policy=policy, channel=Channel.PHONE, **values)
+        with transaction(house.engine) as session:
+            row = tables.requests.by_number(session, int(reference[3:]))
+            tables.requests.record_clock(session, row.id, "started", "call:CA1", row.received_at, value="phone")
+            suggesting.suggest_again(
+                session, row.id, "test", house.now, policies=house.policies, suggest=house.desk.suggest
+            )
+        made = Raised(program, reference)
+        if decided:
+            made.post("decision", {"type": decided[0], "priority": decided[1]})
+            house.now += timedelta(minutes=1)
+        return made
+
+    return make
+
+
+POLICIES = [
+    # policy, type and level, a rule, its clause, the clocks with their seconds, the steps for an engineer
+    ("wso2", ("incident", "P2"), "workaround-available", "WSO2 §3.1 P2", {"response": 14400.0, "update": None},
+     ["start-progress"]),
+    ("witboost", ("incident", "P1"), "unusable-is-incident", "Witboost, Categorization",
+     {"response": 3600.0, "update": None, "resolution": None}, ["take-charge"]),
+    ("oro", ("bug", "P2"), None, "Oro", {"response": None}, ["acknowledge", "start", "resolve"]),
+    ("parallels", ("incident", "1"), "unreachable-contact", "Parallels", {}, ["start"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("policy", "decided", "rule", "clause", "clocks", "steps"), POLICIES)
+def test_a_request_of_each_policy_tells_its_rules_clocks_and_steps(
+    raised, house, policy, decided, rule, clause, clocks, steps
+):
+    """Rules come with clauses, clocks with lines that explain them, steps only where the role may take them."""
+    made = raised(policy, decided)
+    body = made.get()
+    pack = house.policies[policy]
+    assert (body["policy_ref"], body["policy_digest"]) == (pack.ref, pack.digest)
+    assert body["decisions"][0]["policy_digest"] == pack.digest
+    rules = {one["id"]: one for one in body["rules"]}
+    assert set(rules) - {"matrix"} == {one.id for one in pack.rules}
+    assert all(one["clause"] and one["verdict"] in {"applied", "not met", "unknown"} for one in rules.values())
+    assert rule is None or clause in rules[rule]["clause"]
+    assert {one["kind"] for one in body["clocks"]} == set(clocks)
+    for one in body["clocks"]:
+        assert one["explain"], one["kind"]
+        assert (one["policy"], one["policy_digest"]) == (pack.ref, pack.digest)
+        if one["state"] == "running":
+            assert one["clause"]
+            counted = sum(line["counted_seconds"] for line in one["explain"])
+            assert counted == one["elapsed_seconds"] + one["remaining_seconds"]
+            assert clocks[one["kind"]] in {None, counted}
+    assert [one["step"] for one in body["transitions"]] == steps
+    assert all(one["clause"] for one in body["transitions"])
+    assert made.by(house.api(Role.VIEWER)).get()["transitions"] == []
+    assert body["status"]["clause"]
+    assert body["status"]["value"] == pack.workflow.start
+
+
+def test_a_viewers_token_changes_nothing(raised, house):
+    """Every write is 403 for a viewer and 401 for nobody; an engineer's token is let in by every other test here."""
+    made = raised("wso2", ("incident", "P2"))
+    before = made.get()
+    viewer = made.by(house.api(Role.VIEWER))
+    for path, body in WRITES:
+        assert viewer.post(path, body, expect=403)["error"]["code"] == "forbidden", path
+        assert viewer.post(path, body, expect=401, Authorization="Bearer wrong")["error"]["code"] == "unauthorized"
+    assert made.get() == before
+    assert {path for path, _ in WRITES} == {path for path, _ in api_progress.ROUTES}
+
+
+def test_what_changes_where_a_request_stands_needs_the_version_seen(raised, house):
+    """Without If-Match 428; with a stale one 409 and the request as it stands, and nothing is written."""
+    made = raised("wso2", ("incident", "P2"))
+    before = made.get()
+    for path, body in WRITES:
+        answer = made.client.post(f"{made.path}/{path}", json=body, headers={"If-Match": '"1"'})
+        assert (answer.status_code, answer.json()["request"]["version"]) == (409, 2), path
+        if path in {"facts", "transition", "take", "owner", "questions", "ease"}:
+            assert made.client.post(f"{made.path}/{path}", json=body).status_code == 428, path
+    assert made.get() == before
+
+
+def test_only_a_lead_is_offered_what_only_a_lead_may_say(raised, house):
+    """A resolution for leads is not offered to an engineer, who is told so; a lead is asked for everything it needs."""
+    made = raised("wso2", ("incident", "P2"))
+    made.post("take", {})
+    lead = made.by(house.api(Role.LEAD))
+
+    def codes(body):
+        (resolve,) = [one for one in body["transitions"] if one["step"] == "resolve"]
+        return [one["value"] for one in resolve["resolutions"]]
+
+    assert codes(made.get()) == ["solved", "answered"]
+    assert codes(lead.get()) == ["solved", "answered", "cannot-reproduce"]
+    step = {"step": "resolve", "given": {"resolution": "cannot-reproduce"}}
+    assert "not for engineer" in made.post("transition", step, expect=422)["error"]["message"]
+    (offered,) = [one for one in lead.get()["transitions"] if one["step"] == "resolve"]
+    asked = next(one for one in offered["resolutions"] if one["value"] == "cannot-reproduce")["asks"]
+    missing = lead.post("transition", step, expect=422)["error"]["message"]
+    assert len(asked) == 4
+    assert all(one["ask"] in missing for one in asked)
+    step["given"] |= {one["name"]: "Told." for one in asked}
+    body = lead.post("transition", step)
+    assert body["moved"]["to"] == body["status"]["value"] == "resolved"
+    assert body["resolution"] == "cannot-reproduce"
+    assert lead.clock("response")["state"] == "met"
+    assert lead.post("transition", step, expect=409)["request"]["status"]["value"] == "resolved"
+
+
+def test_a_step_nobody_offers_is_refused(raised):
+    """A step that leads nowhere from here is 409, and the request does not move."""
+    made = raised("witboost", ("incident", "P1"))
+    assert "no step" in made.post("transition", {"step": "fly"}, expect=409)["error"]["message"]
+    body = made.post("transition", {"step": "take-charge"})
+    assert (body["owner"], body["status"]["label"]) == ("token:reports-engineer", "Taken in charge")
+    lacking = made.post("transition", {"step": "escalate"}, expect=422)["error"]["message"]
+    (escalate,) = [one for one in body["transitions"] if one["step"] == "escalate"]
+    assert [one["ask"] in lacking for one in escalate["asks"]] == [True, True]
+
+
+def test_facts_are_stated_together_and_the_suggestion_follows(raised):
+    """Facts make the suggestion anew at once, with the clause; one more changes it; unknown takes it back."""
+    made = raised("wso2")
+    body = made.post("facts", {"facts": {"down": "full", "workaround": "no"}})
+    assert (body["suggestion"]["priority"]["value"], body["version"]) == ("P1", 3)
+    assert body["facts"]["workaround"] == {
+        "value": "no",
+        "source": "engineer",
+        "evidence": "stated by token:reports-engineer",
+    }
+    assert body["clocks"][0]["supposed"] is True
+    body = made.post("facts", {"name": "workaround", "value": "yes"})
+    (rule,) = [one for one in body["rules"] if one["id"] == "workaround-available"]
+    assert (rule["verdict"], rule["effect"]) == ("applied", "P1→P2")
+    assert "WSO2 §3.1 P2" in rule["clause"]
+    assert body["suggestion"]["priority"]["value"] == "P2"
+    assert "workaround" not in made.post("facts", {"name": "workaround", "value": "unknown"})["facts"]
+
+
+def test_facts_that_cannot_be_are_all_named_and_none_is_stated(raised):
+    """Every unknown name and value is in one answer; the right ones beside them are not stated either."""
+    made = raised("wso2")
+    before = made.get()
+    message = made.post("facts", {"facts": {"mood": "bad", "down": "full", "scope": "world"}}, expect=422)["error"]
+    assert "'mood'" in message["message"]
+    assert "'world'" in message["message"]
+    for body in ({}, {"name": "down"}, {"name": "down", "value": "full", "facts": {"scope": "all"}}, {"facts": {}}):
+        assert made.post("facts", body, expect=422)["error"]["code"] == "invalid"
+    assert made.get() == before
+
+
+def test_a_clock_follows_the_level_from_its_start_and_explains_it(raised, house):
+    """P1 becomes P2: counted again from the start, and `explain` tells of it, also as of a moment before."""
+    made = raised("wso2", ("incident", "P1"))
+    first = made.clock("response")
+    house.now += timedelta(minutes=20)
+    made.post("decision", {"type": "incident", "priority": "P2"})
+    second = made.clock("response")
+    assert (first["within_seconds"], second["within_seconds"]) == (3600.0, 14400.0)
+    assert first["since"] == second["since"] == "2026-11-21T09:20:00Z"
+    assert any(line["about"] == "changed" and "P1" in line["text"] for line in second["explain"])
+    assert [entry["level"] for entry in second["ledger"] if entry["deadline"]][-1] == "P2"
+    now = made.get("/explain", kind="response")
+    assert (now["level"], now["due"], now["at"]) == ("P2", second["due"], "2026-11-21T09:51:00Z")
+    then = made.get("/explain", kind="response", at="2026-11-21T10:35:00+01:00")
+    assert (then["level"], then["due"], then["explain"]) == ("P1", first["due"], ANY)
+    assert then["elapsed_seconds"] == 900.0
+    for query, status in (
+        ({"kind": "resolution"}, 404),
+        ({"kind": "response", "promise": "objective"}, 404),
+        ({"kind": "lunch"}, 422),
+        ({}, 422),
+        ({"kind": "response", "at": "2026-11-21T10:35:00"}, 422),
+        ({"kind": "response", "at": "9999-12-31T23:59:59-12:00"}, 422),
+        ({"kind": "response", "at": "2199-12-31T23:59:59Z"}, 422),
+    ):
+        answer = made.client.get(f"{made.path}/explain", params=query)
+        assert answer.status_code == status, (query, answer.text)
+
+
+def test_telling_the_client_meets_the_response_and_agrees_a_time(raised, house):
+    """The first message is the response, the next an update; what an update lacks comes back."""
+    made = raised("wso2", ("incident", "P2"))
+    body = made.post("messages", {"text": "We have begun.", "given": {"done": "Read the logs."}})
+    assert [one["name"] for one in body["untold"]] == ["outcome", "next", "eta"]
+    assert made.clock("response")["met_at"] == "2026-11-21T09:31:00Z"
+    made.post("messages", {"text": "Until noon.", "until": "2026-11-21T12:00:00Z"})
+    assert made.clock("update", "objective")["estimate"] == "2026-11-21T12:00:00Z"
+    assert (
+        "ahead" in made.post("messages", {"text": "x", "until": "2026-11-20T12:00:00Z"}, expect=422)["error"]["message"]
+    )
+    made.post("messages", {"text": "x", "until": "2026-11-21T12:00:00"}, expect=422)
+    made.post("messages", {"text": "x\u0000"}, expect=422)
+    kinds = [row["event"] for row in made.get()["log"] if row["is_public"]]
+    assert kinds == ["responded", "estimated"]
+
+
+def test_questions_go_out_once_with_reasons_and_the_clock_waits(raised):
+    """A question without its reason is refused; asked, the request waits for the client and its clock is paused."""
+    made = raised("wso2", ("incident", "P2"))
+    made.post("take", {})
+    bare = {"questions": [{"ask": "Which version?", "why": ""}], "move": True}
+    assert "Which version?" in made.post("questions", bare, expect=422)["error"]["message"]
+    asked = {"questions": [{"ask": "Which version?", "why": "They differ."}], "move": True}
+    body = made.post("questions", asked)
+    assert (body["status"]["value"], body["considered"]) == ("waiting-on-client", [])
+    assert made.clock("update", "objective")["state"] == "paused"
+    assert made.post("questions", asked)["considered"][0]["habit"] == "ask-once"
+
+
+def test_what_is_written_down_stands_in_the_log(raised, house):
+    """Notes, work, assumptions, an escalation and who took it on: each is an entry with its maker."""
+    made = raised("wso2", ("incident", "P2"))
+    made.post("notes", {"text": "Seen before."})
+    made.post("work", {"minutes": 25, "text": "Logs"})
+    named = made.post("assumptions", {"text": "It is the proxy."})["assumption"]
+    made.post("assumptions", {"assumption": named, "holds": False})
+    made.post("assumptions", {"assumption": named, "holds": True}, expect=409)
+    made.post("escalate", {"reason": "A second pair of eyes."})
+    made.post("acknowledge")
+    assert made.post("visibility", {"visibility": "group"})["visibility"] == "group"
+    log = {row["event"]: row for row in made.get()["log"] if row["event"] != "acted"}
+    assert log["worked"]["detail"] == {"minutes": 25}
+    assert log["settled"]["detail"]["holds"] is False
+    assert log["asked"]["note"] == "A second pair of eyes."
+    assert {row["made_by"] for event, row in log.items() if event != "started"} == {"token:reports-engineer"}
+    assert {"noted", "assumed", "acknowledged"} <= set(log)
+    for path, body in (("notes", {"text": " "}), ("work", {"minutes": 0}), ("escalate", {"reason": ""}),
+                       ("assumptions", {}), ("assumptions", {"text": "x", "holds": True}),
+                       ("visibility", {"visibility": "all"}), ("notes", {"text": "x", "y": 1})):  # fmt: skip
+        assert made.post(path, body, expect=422)["error"]["code"] == "invalid", (path, body)
+
+
+def test_a_request_changes_hands_with_a_reason(raised):
+    """Handed over, taken back with a reason, given up; nobody becomes an owner who is no engineer."""
+    made = raised("wso2", ("incident", "P2"))
+    assert made.post("owner", {"to": "ida", "reason": "On duty."})["owner"] == "ida"
+    assert "ida owns" in made.post("take", {}, expect=422)["error"]["message"]
+    body = made.post("take", {"reason": "She left."})
+    assert (body["owner"], body["status"]["value"]) == ("token:reports-engineer", "in-progress")
+    (line,) = made.client.get("/api/v1/requests").json()["items"]
+    assert (line["owner"], line["status"]) == (body["owner"], body["status"])
+    assert made.post("owner", {"to": "nobody", "reason": "x"}, expect=404)["error"]["code"] == "not-found"
+    assert made.post("owner", {"to": "", "reason": "Shift ends."})["owner"] is None
+
+
+def test_a_lead_eases_whom_nobody_could_reach(raised, house):
+    """Two attempts in vain enable the rule; an engineer may not apply it, a lead may, once, and it is cited."""
+    made = raised("parallels", ("incident", "1"))
+    rule = {"rule": "unreachable-contact"}
+    lead = made.by(house.api(Role.LEAD))
+    assert lead.post("ease", rule, expect=409)["error"]["code"] == "conflict"
+    gates = made.get()["gates"]
+    assert set(gates) == {"1", "2"}
+    assert "contact phone number" in gates["1"][0]["clause"]
+    assert "number" in made.post("callbacks", {"outcome": "no-answer"}, expect=422)["error"]["message"]
+    for _ in range(2):
+        body = made.post("callbacks", {"outcome": "no-answer", "number": "+49 30 5550 137", "note": "rang out"})
+        house.now += timedelta(minutes=15)
+
+    def found(body):
+        return next(one for one in body["rules"] if one["id"] == "unreachable-contact")
+
+    told = found(body)
+    assert (told["holds"], told["enabled"], told["may"], told["by"]) == (True, True, False, ["lead"])
+    assert (told["from"], told["to"]) == ("1", "3")
+    assert found(lead.get())["may"] is True
+    assert "lead" in made.post("ease", rule, expect=403)["error"]["message"]
+    assert lead.post("ease", {"rule": "none"}, expect=404)["error"]["code"] == "not-found"
+    body = lead.post("ease", rule)
+    assert body["decided"]["priority"] == "3"
+    assert (body["decisions"][-1]["rule"], body["decisions"][-1]["reason"]) == ("unreachable-contact", told["clause"])
+    assert found(body)["enabled"] is False
+    assert [one["number"] for one in body["callbacks"]] == ["+49 30 5550 137"] * 2
+    viewer = made.by(house.api(Role.VIEWER)).get()
+    assert [one["number"] for one in viewer["callbacks"]] == [None, None]
+
+
+def test_the_house_calls_the_number_on_file(raised, house):
+    """`call` places one call at a time, to the number the customer told; a call by hand has ended."""
+    made = raised("parallels", ("incident", "1"))
+    with transaction(house.engine) as session:
+        row = tables.requests.by_number(session, int(made.path.rpartition("-")[2]))
+        for said in tables.requests.interactions(session, row.id):
+            said.fields = {"phone": "+49 30 5550 137"}
+    woken = house.woken
+    assert made.get()["gates"] == {}
+    body = made.post("callbacks", {"call": True})
+    assert house.woken == woken + 1
+    assert body["contact_number"]["value"] == "+49 30 5550 137"
+    assert body["callbacks"][0]["outcome"] == "placed"
+    assert body["callback"] == body["callbacks"][0]["id"]
+    made.post("callbacks", {"call": True}, expect=422)
+    viewer = made.by(house.api(Role.VIEWER)).get()
+    assert viewer["contact_number"] == {"value": None, "source": body["contact_number"]["source"]}
+    assert "5550" not in str(viewer["completeness"])
+    for wrong in ({}, {"outcome": "placed"}, {"call": True, "outcome": "busy"}, {"outcome": "rang"}):
+        assert made.post("callbacks", wrong, expect=422)["error"]["code"] == "invalid", wrong
+
+
+def test_a_secret_is_told_to_be_there_and_never_shown(raised, house):
+    """A licence key counts for completeness; its signs are nowhere in the request."""
+    made = raised("oro", ("bug", "P2"))
+    with transaction(house.engine) as session:
+        row = tables.requests.by_number(session, int(made.path.rpartition("-")[2]))
+        for said in tables.requests.interactions(session, row.id):
+            said.fields = {"license_key": "KEY-4711-XYZZY"}
+    body = made.get()
+    (found,) = [one for one in body["completeness"]["found"] if one["name"] == "license"]
+    assert (found["standing"], found["evidence"]) == ("present", None)
+    assert "XYZZY" not in str(body)
+
+
+def test_a_request_whose_policy_is_gone_still_answers(raised, house):
+    """What can be told without the policy is told; what needs it is refused, naming those there are."""
+    made = raised("oro", ("bug", "P2"))
+    whole = made.get()
+    del house.policies["oro"]
+    body = made.get()
+    assert set(body) == set(whole)
+    assert (body["policy_ref"], body["clocks"], body["transitions"]) == (None, [], [])
+    assert body["status"]["since"] == whole["status"]["since"]
+    assert "acme" in made.post("notes", {"text": "x"}, expect=422)["error"]["message"]
+    assert made.client.get(f"{made.path}/explain", params={"kind": "response"}).status_code == 422
+    assert made.post("undo")["decided"] is None
+
+
+def test_what_is_left_behind_is_listed_with_reasons(raised, house):
+    """A request nobody works on is on the list with its clause; `owner` narrows it."""
+    made = raised("wso2", ("incident", "P2"))
+    (line,) = made.client.get("/api/v1/left-behind").json()["items"]
+    assert (line["reference"], line["owner"]) == (made.path.rpartition("/")[2], None)
+    assert [(one["habit"], one["clause"][:2]) for one in line["nudges"]] == [("left-behind", "R3")]
+    assert made.client.get("/api/v1/left-behind", params={"owner": "ida"}).json()["items"] == []
+
+
+def test_policies_tell_everything_they_say(house, program):
+    """One policy by its id, all of them in a list; whatever rests on a source names its clause."""
+    listed = {one["id"]: one for one in program.get("/api/v1/policies").json()["items"]}
+    assert {"wso2", "witboost", "oro", "parallels"} <= set(listed)
+    for name, pack in listed.items():
+        assert program.get(f"/api/v1/policies/{name}").json() == pack
+        held = house.policies[name]
+        assert len(pack["clocks"]["targets"]) == sum(len(each) for each in held.commitments.levels.values())
+        assert [one["id"] for one in pack["workflow"]["steps"]] == [one.id for one in held.workflow.steps]
+        if name != "acme":
+            parts = [pack[key] for key in ("rules", "types", "levels", "escalation", "completeness", "nudges")]
+            parts += [pack["clocks"]["targets"], pack["workflow"]["statuses"], pack["workflow"]["steps"]]
+            assert all(one["clause"] for part in parts for one in part), name
+    (rule,) = [one for one in listed["parallels"]["rules"] if one["by"]]
+    assert rule["when"] == {"unreachable": ["yes"]}
+    assert rule["when_words"] == "unreachable is yes"
+    assert rule["then"] == {"move": "cap", "to": ["3"], "from": []}
+    (office,) = [one for one in listed["witboost"]["calendars"] if one["id"] == "office"]
+    assert office["week"]["sat"] == []
+    assert office["assumed"]
+    assert listed["witboost"]["matrix"]["rows"]["extensive"] == ["P1", "P1", "P2"]
+    assert listed["oro"]["catalogue"]["services"]
+    assert program.get("/api/v1/policies/none").status_code == 404
+
+
+def test_the_openapi_document_describes_bodies_and_errors(house):
+    """Every write names the shape of its body, and every route the one shape of errors."""
+    document = house.app.openapi()
+    for path, body in WRITES:
+        route = document["paths"][f"/api/v1/requests/{{name}}/{path}"]["post"]
+        assert ("requestBody" in route) == (body is not None), path
+        assert route["description"], path
+    bodies = document["components"]["schemas"]
+    assert bodies["CallbackBody"]["properties"]["outcome"]["anyOf"][0] == {
+        "$ref": "#/components/schemas/CallbackOutcome"
+    }
+    answers = document["paths"]["/api/v1/requests/{name}/decision"]["post"]["responses"]
+    assert {"401", "403", "404", "409", "422", "428", "503"} <= set(answers)
+    assert answers["422"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}

@@ -1,0 +1,179 @@
+"""What a call to a customer says, and what is kept of it: the evidence of whether they could be reached. Never commits.
+
+Webhooks may come twice, late and in any order: the attempt ends the same. Once ended it is never changed, but for a
+key whose webhook was overtaken by the end: that somebody was there must not be lost. The log keeps both.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import tables
+from models.terms import CallbackOutcome
+from voice import outgoing, prompts
+from voice.calls import TERMINAL, seconds
+from voice.outgoing import YES, Speech, hang_up, is_machine, moment, not_needed, tell
+from voice.prompts import Prompts
+from voice.twiml import spoken
+
+EVENT = "callback"
+"""The kind under which the log of a request keeps what became of an attempt, and when it was dialled and rang."""
+DIALLED, RINGING, KEY = "dialled", "ringing", "key"
+UNAVAILABLE = 480
+"""SIP: the telephone is switched off or out of reach (RFC 3261 §21.4.18)."""
+LONGEST_RING = 600
+"""Seconds: Twilio lets no telephone ring longer."""
+OUTCOMES = {"busy": CallbackOutcome.BUSY, "no-answer": CallbackOutcome.NO_ANSWER}
+
+
+def ring(session: Session, attempt: UUID | None, params: Mapping[str, str], *, speech: Speech) -> str:
+    """The TwiML for a telephone that answers: who calls and about what; a machine hears nothing."""
+    row = attempt_of(session, attempt, params)
+    if row is None:
+        return not_needed(speech)
+    _note_who(row, params)
+    return hang_up() if is_machine(row.answered_by) else _say(session, row, speech, again=False)
+
+
+def key(
+    session: Session, attempt: UUID | None, tried: str, params: Mapping[str, str], now: datetime, *, speech: Speech
+) -> str:
+    """The TwiML after a key: 1 proves that somebody is there; anything else is asked once more, then goodbye.
+
+    It is no response to the request: none of our engineers has talked to the customer yet.
+    """
+    row = attempt_of(session, attempt, params)
+    if row is None:
+        return not_needed(speech)
+    _note_who(row, params)
+    if is_machine(row.answered_by):
+        return hang_up()
+    words = _words(session.get_one(tables.requests.Request, row.request_id), speech)
+    if params.get("Digits") == YES:
+        _reached(session, row, now)
+        return tell(words, "callback_thanks")
+    return _say(session, row, speech, again=True) if tried == "0" else tell(words, "goodbye")
+
+
+def status(session: Session, attempt: UUID | None, params: Mapping[str, str], now: datetime) -> None:
+    """Keep when it rang and how it ended."""
+    row = attempt_of(session, attempt, params)
+    if row is None or row.ended_at is not None:
+        return
+    told, at = params.get("CallStatus", ""), moment(params.get("Timestamp", ""), now)
+    if told == RINGING:
+        _log(session, row, at, RINGING, value=RINGING)
+    if told in TERMINAL:
+        _note_who(row, params)
+        row.sip_code = seconds(params.get("SipResponseCode", ""))
+        row.ring_seconds = _rung(session, row, at, seconds(params.get("CallDuration", "")) or 0)
+        end(session, row, _outcome(row, told), at)
+
+
+def attempt_of(session: Session, attempt: UUID | None, params: Mapping[str, str]) -> tables.progress.Callback | None:
+    """The attempt that a call is, held until the transaction ends; None if the call is not its own.
+
+    A webhook may be faster than Twilio's answer to us, or come although there was none.
+    """
+    row = held(session, attempt) if attempt else None
+    if row is None or row.call_sid == params["CallSid"]:
+        return row
+    is_open = row.call_sid is None and was_dialled(session, row)
+    if not is_open or tables.progress.callback_by_sid(session, params["CallSid"]) is not None:
+        return None
+    row.call_sid = params["CallSid"]
+    return row
+
+
+def held(session: Session, attempt: UUID) -> tables.progress.Callback | None:
+    """The attempt, held until the transaction ends, or None."""
+    return session.get(tables.progress.Callback, attempt, with_for_update=True)
+
+
+def was_dialled(session: Session, row: tables.progress.Callback) -> bool:
+    """Whether Twilio was asked, or was about to be, for the call of an attempt."""
+    return _logged(session, row, DIALLED) is not None
+
+
+def note_dialled(session: Session, row: tables.progress.Callback, now: datetime) -> None:
+    """Write down that Twilio is about to be asked for the call of an attempt."""
+    _log(session, row, now, DIALLED, value=DIALLED)
+
+
+def fail(session: Session, row: tables.progress.Callback, why: str, now: datetime) -> None:
+    """End an attempt that did not ring, as far as we know, and say why."""
+    row.note = "; ".join(each for each in (row.note, why) if each)
+    end(session, row, CallbackOutcome.FAILED, now)
+
+
+def end(session: Session, row: tables.progress.Callback, outcome: CallbackOutcome, at: datetime) -> None:
+    """End an attempt, and write how into the log of its request."""
+    row.outcome, row.ended_at = outcome, at
+    _log(session, row, at, value=outcome.value)
+    tables.requests.wants_attention(session, row.request_id, at)
+
+
+def _note_who(row: tables.progress.Callback, params: Mapping[str, str]) -> None:
+    if row.ended_at is None:
+        row.answered_by = params.get("AnsweredBy") or row.answered_by
+
+
+def _reached(session: Session, row: tables.progress.Callback, now: datetime) -> None:
+    if row.key_pressed is not None:
+        return
+    row.key_pressed, row.outcome = YES, CallbackOutcome.ANSWERED
+    if row.ended_at is not None:
+        _log(session, row, now, KEY, value=row.outcome.value)
+        tables.requests.wants_attention(session, row.request_id, now)
+
+
+def _outcome(row: tables.progress.Callback, told: str) -> CallbackOutcome:
+    """Reached is who pressed the key; whoever answered and did not is no contact, and stays in `answered_by`."""
+    if row.key_pressed is not None:
+        return CallbackOutcome.ANSWERED
+    if told == "completed":
+        return CallbackOutcome.MACHINE if is_machine(row.answered_by) else CallbackOutcome.NO_ANSWER
+    if told == "failed" and row.sip_code == UNAVAILABLE:
+        return CallbackOutcome.NO_ANSWER
+    return OUTCOMES.get(told, CallbackOutcome.FAILED)
+
+
+def _rung(session: Session, row: tables.progress.Callback, at: datetime, talked: int) -> int | None:
+    """How many seconds the telephone rang, from Twilio's own times; None where Twilio did not say when it began."""
+    began = _logged(session, row, RINGING)
+    if began is None:
+        return None
+    return min(max(round((at - began.at).total_seconds()) - talked, 0), LONGEST_RING)
+
+
+def _log(session: Session, row: tables.progress.Callback, at: datetime, part: str = "", *, value: str) -> None:
+    tables.requests.record_clock(
+        session, row.request_id, EVENT, _source(row, part), at, value=value, made_by=row.placed_by
+    )
+
+
+def _logged(session: Session, row: tables.progress.Callback, part: str) -> tables.requests.ClockEvent | None:
+    event = tables.requests.ClockEvent
+    ours = select(event).where(event.request_id == row.request_id, event.event == EVENT)
+    return session.scalar(ours.where(event.source == _source(row, part)))
+
+
+def _source(row: tables.progress.Callback, part: str) -> str:
+    return f"callback:{row.id}:{part}" if part else f"callback:{row.id}"
+
+
+def _say(session: Session, row: tables.progress.Callback, speech: Speech, *, again: bool) -> str:
+    request = session.get_one(tables.requests.Request, row.request_id)
+    words, support = _words(request, speech), speech.naming(request).support
+    what = words.say("callback", support=support, reference=spoken(request.reference))
+    here = f"{speech.public_url}/voice/callback/{row.id}/key?try={int(again)}"
+    return outgoing.ask(words, here, what, words.say("callback_key"))
+
+
+def _words(request: tables.requests.Request, speech: Speech) -> Prompts:
+    """The customer's language if we speak it, else our own."""
+    known = request.language if request.language in prompts.languages() else None
+    return prompts.load(known or speech.language)
