@@ -36,7 +36,7 @@ from triage.timeline import Pause
 
 ROUNDS = 7
 RULES_GOAL, DEADLINES_GOAL = 10_000, 20_000
-MOMENTS = 400
+MOMENTS = 200
 Judgement = tuple[Policy, tuple[Fact, ...], str | None, str]
 """A pack, what is known, the type, and the level the classifier is sure of."""
 Rates = dict[str, list[float]]

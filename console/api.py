@@ -3,8 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -41,6 +42,8 @@ from triage.suggest import as_json
 from triage.targets import Kind, Promise
 
 Limit = Annotated[int, Query(ge=1, le=200)]
+BEARER = HTTPBearer(auto_error=False, description="A token made by `switchboard token add NAME --role engineer`.")
+"""Only describes the tokens, so that the documentation page can send one; `console.deps` checks them."""
 
 
 class DecisionBody(Body):
@@ -78,7 +81,9 @@ class SuggestBody(Body):
 
 def router(desk: Desk) -> APIRouter:
     """The API for this desk."""
-    routes = APIRouter(prefix="/api/v1", route_class=json_route(desk), tags=["v1"], responses=ERRORS)
+    routes = APIRouter(
+        prefix="/api/v1", route_class=json_route(desk), tags=["v1"], responses=ERRORS, dependencies=[Depends(BEARER)]
+    )
     for method, path, handler in (
         ("GET", "/requests", list_requests),
         ("POST", "/requests", create_request),

@@ -1,4 +1,4 @@
-"""The pages behind a customer's own links: the form that carries a mail over, and where the request stands."""
+"""The form behind the link in our reply, which carries a mail over to the portal."""
 
 from uuid import UUID
 
@@ -94,7 +94,7 @@ def _form(
     posted: Posted | None = None,
 ) -> Response:
     shown = Shown(
-        policy=portal.policy(row.policy),
+        policy=services.offering(portal.policy(row.policy), None),
         answers=answers,
         limits=portal.limits,
         zone=mailed.zone or portal.home,

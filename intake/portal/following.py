@@ -74,9 +74,7 @@ def stepped(portal: Portal, visit: Visit, posted: Posted) -> Response:
     return _to_page(visit, "step")
 
 
-def _step(
-    session: Session, portal: Portal, standing: Standing, take: TakeStep, visit: Visit, posted: Posted
-) -> None:
+def _step(session: Session, portal: Portal, standing: Standing, take: TakeStep, visit: Visit, posted: Posted) -> None:
     """Take the posted step from the status that the page showed, with the answers to what it asks and nothing else."""
     now, step = portal.clock(), posted.fields.get("step", "")
     _open(session, visit, lock=True)

@@ -158,6 +158,8 @@ def test_a_request_of_each_policy_tells_its_rules_clocks_and_steps(
             counted = sum(line["counted_seconds"] for line in one["explain"])
             assert counted == one["elapsed_seconds"] + one["remaining_seconds"]
             assert clocks[one["kind"]] in {None, counted}
+    assert bool(body["unclocked"]) == (policy in {"oro", "parallels"})
+    assert all(one["clause"] for one in body["unclocked"])
     assert [one["step"] for one in body["transitions"]] == steps
     assert all(one["clause"] for one in body["transitions"])
     assert made.by(house.api(Role.VIEWER)).get()["transitions"] == []
@@ -475,6 +477,7 @@ def test_the_openapi_document_describes_bodies_and_errors(house):
         route = document["paths"][f"/api/v1/requests/{{name}}/{path}"]["post"]
         assert ("requestBody" in route) == (body is not None), path
         assert route["description"], path
+        assert route["security"] == [{"HTTPBearer": []}]
     bodies = document["components"]["schemas"]
     assert bodies["CallbackBody"]["properties"]["outcome"]["anyOf"][0] == {
         "$ref": "#/components/schemas/CallbackOutcome"

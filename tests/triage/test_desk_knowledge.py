@@ -137,6 +137,27 @@ def test_a_contract_that_ended_is_told_and_the_request_is_logged_all_the_same(se
         directory.set_contract(session, "4711", kind, since=date(2027, 1, 1), until=date(2026, 1, 1))
 
 
+def test_a_contract_for_a_product_covers_it_where_the_request_names_it(session, now):
+    """Which product it is stands in the form or the text; not named is not known."""
+    directory.add_account(session, "Halcyon Hosting", number="4711", policy="wso2")
+    wso2 = PACKS["wso2"]
+    directory.set_contract(session, "4711", wso2.entitlement.kinds[0], product="API Manager")
+    silent = opened(session, now, policy="wso2", account_hint="4711")
+    assert knowledge.coverage(session, silent, policy=wso2)[0].answer is None
+    named = opened(session, now, policy="wso2", account_hint="4711", text="API Manager 4.2 is down.")
+    assert knowledge.coverage(session, named, policy=wso2)[0].answer is True
+
+
+def test_templates_and_plug_ins_lie_outside_witboosts_perimeter(session, now):
+    """B16, by what the form says is concerned; a template mentioned in passing is not meant."""
+    witboost = PACKS["witboost"]
+    fields = {"components": "our own template"}
+    outside = knowledge.coverage(session, opened(session, now, policy="witboost", fields=fields), policy=witboost)[1]
+    assert (outside.answer, "B16" in outside.clause) == (False, True)
+    passing = opened(session, now, policy="witboost", text="The provisioning is down since we used a template.")
+    assert knowledge.coverage(session, passing, policy=witboost)[1].answer is not False
+
+
 def test_the_number_to_call_comes_from_the_form_or_the_contact_never_from_caller_id(session, now):
     """A number a call merely came from may be a switchboard's."""
     request = opened(session, now, party=Party(kind=PartyKind.NUMBER, value="+493055502", shown="+493055502"))

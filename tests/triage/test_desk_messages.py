@@ -1,5 +1,6 @@
 """What an engineer tells the client and asks them, and what they write down: each meets what it should, and no more."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +14,7 @@ from models.terms import Channel, Interaction, Role
 from triage.desk import ledger, messages, progress
 from triage.desk.reception import Reception, receive
 from triage.policy import Policy, load_packs
+from triage.sections import Question
 from triage.targets import Kind
 
 PACKS = load_packs()
@@ -197,6 +199,20 @@ def test_asking_moves_the_request_where_the_policy_lets_it(session, now, pack, b
         step(session, wanted, begin, now, policy=policy)
     ask(session, wanted, now + HOUR, policy=policy)
     assert tables.requests.fetch(session, wanted).status == status
+    assert len(rows(session, wanted, "asked-client")) == 1
+
+
+def test_a_waiting_step_that_asks_for_more_is_left_to_a_person(session, now):
+    """Its answers were not given: the questions go out, and the step is taken by itself."""
+    steps = tuple(
+        replace(one, asks=(Question(name="until", ask="Until when?"),)) if one.id == "ask-client" else one
+        for one in WSO2.workflow.steps
+    )
+    policy = replace(WSO2, workflow=replace(WSO2.workflow, steps=steps))
+    wanted = raised(session, now)
+    step(session, wanted, "start-progress", now)
+    ask(session, wanted, now + HOUR, policy=policy)
+    assert tables.requests.fetch(session, wanted).status == "in-progress"
     assert len(rows(session, wanted, "asked-client")) == 1
 
 

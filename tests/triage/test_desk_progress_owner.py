@@ -85,7 +85,7 @@ def test_taking_moves_it_to_in_progress(session, request_id, now):
     take(session, request_id, now)
     request = fetched(session, request_id)
     assert (request.status, request.owner, request.version) == ("in-progress", "mara", 2)
-    take(session, request_id, now + HOUR)
+    assert take(session, request_id, now + HOUR) is None
     assert fetched(session, request_id).version == 2
     assert owners(session, request_id) == [("mara", "")]
 
@@ -111,7 +111,8 @@ def test_a_step_that_takes_it_from_somebody_needs_a_reason_too(session, request_
 
 def test_the_soft_limit_is_told_and_stops_nobody(session, now):
     """R2, A15: one at a time; the second is taken all the same, and the first is not counted for itself."""
-    first, second = raised(session, now), raised(session, now)
+    first, second, somebody_elses = (raised(session, now) for _ in range(3))
+    take(session, somebody_elses, now, engineer="jon")
     assert take(session, first, now) is None
     nudge = take(session, second, now + HOUR)
     assert (nudge.habit, "1 already" in nudge.text, nudge.assumed) == ("in-progress", True, True)

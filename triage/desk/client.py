@@ -11,7 +11,7 @@ from models.errors import NotFound
 from models.terms import Asked, ClientStep, ClientView
 from triage import catalogue
 from triage.desk import ledger
-from triage.desk.moves import STATUS, Act, act, carry_out, locked, wrote_again
+from triage.desk.moves import Act, act, carry_out, locked, wrote_again
 from triage.policy import Policy
 from triage.targets import EventKind
 from triage.workflow import CLIENT, OVER, OnMessage, allowed, on_message
@@ -103,8 +103,7 @@ def client_wrote(
     """
     log = tables.requests.clock_events(session, request.id)
     at = interaction.received_at
-    late = request.status_since is not None and at <= request.status_since
-    if late or any(row.source == interaction.source and row.event in {STATUS, PROPOSED} for row in log):
+    if request.status_since is not None and at <= request.status_since:
         return
     doing = Act(session=session, request=request, source=interaction.source, by=interaction.party or "", at=at)
     step = on_message(policy.workflow, ledger.status_of(request, policy))

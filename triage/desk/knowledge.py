@@ -1,5 +1,7 @@
 """What the house knows of a request beside its texts: what account, call log and engineers state."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +18,7 @@ from triage.desk.held import held
 from triage.downgrade import target_level
 from triage.facts import VOCABULARY
 from triage.policy import Policy, Rule
+from triage.prose import MAX_CHARACTERS
 from triage.suggest import UNKNOWN, merged
 
 ACCOUNT, CALL_LOG, ENGINEER = "account", "call log", "engineer"
@@ -142,7 +145,10 @@ def coverage(
         entitlement.Contract(kind=row.kind, product=row.product, since=row.since, until=row.until) for row in rows
     ]
     told = _fields(session, request)
-    product, component = told.get("product"), told.get("component")
+    text = "\n".join([told.get("version", ""), *_texts(session, request)])
+    product = _mentioned([*policy.entitlement.products, *(one.product for one in contracts)], text)
+    left_out = [name for one in policy.entitlement.excluded for name in one.names]
+    component = _mentioned(left_out, told.get("components", ""))
     day = request.received_at.date()
     return (
         entitlement.covered(policy.entitlement, contracts or None, product, day),
@@ -186,6 +192,18 @@ def _from_calls(session: Session, request: tables.requests.Request, policy: Poli
     for name, value in (("reachable_by_phone", answer), ("unreachable", not answer)):
         found.append(Fact(name=name, value="yes" if value else "no", source=CALL_LOG, evidence=evidence))
     return found
+
+
+def _mentioned(names: Iterable[str], text: str) -> str | None:
+    """The first of some names that stands in a text as whole words, the longest before those it holds; None: none."""
+    known = sorted({name for name in names if name}, key=lambda name: (-len(name), name))
+    return next((name for name in known if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)), None)
+
+
+def _texts(session: Session, request: tables.requests.Request) -> list[str]:
+    """What was newly written about a request, as far as anybody looks."""
+    said = tables.requests.interactions(session, request.id)
+    return [request.subject, *(row.new_text[:MAX_CHARACTERS] for row in said)]
 
 
 def _fields(session: Session, request: tables.requests.Request) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """A portal over a real database with the built-in policies, and a customer with a browser."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,14 +11,16 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from intake.portal import links, routes
 from intake.portal.building import Portal
 from intake.portal.uploads import Limits
 from models import tables
 from models.store import transaction
-from models.terms import Channel, Interaction, MailState, Party, PartyKind
+from models.terms import Asked, Channel, ClientView, Interaction, MailState, Party, PartyKind
 from triage import policy
+from triage.desk.client import client_step, client_view
 from triage.desk.reception import Reception, receive
 
 POLICIES = policy.load_packs()
@@ -38,7 +40,7 @@ ANSWERS = {
 class Visitor:
     """A customer's browser, and what the house knows afterwards."""
 
-    def __init__(self, engine: Engine, now: datetime) -> None:
+    def __init__(self, engine: Engine, now: datetime, **more: Any) -> None:
         self.engine = engine
         self.now = now
         self.woken = 0
@@ -54,6 +56,7 @@ class Visitor:
             default_policy="wso2",
             region="DE",
             limits=Limits(files=3, file_bytes=200_000, all_bytes=300_000),
+            **more,
         )
         self.app.include_router(routes.router(self.parts))
         self.browser = TestClient(self.app)
@@ -162,6 +165,47 @@ class Visitor:
         )
         return self.browser.post("/portal/new", data=given, files=files)
 
+    def page_address(self, request: UUID) -> str:
+        """Where the page of a request is, by its reporter's own link."""
+        return f"/portal/requests/{links.status_token(SIGNER, request)}"
+
+    def get_page(self, request: UUID) -> Any:
+        """Open the page of a request."""
+        return self.browser.get(self.page_address(request))
+
+    def write(self, request: UUID, text: str, *, key: str = "a" * 32, files: Any = None) -> Any:
+        """Send the message form of a request's page."""
+        address = f"{self.page_address(request)}/comment"
+        return self.browser.post(address, data={"comment": text, "key": key}, files=files)
+
+    def take(self, request: UUID, step: str, *, seen: str, **answers: str) -> Any:
+        """Send the form of a step, from a page that showed the status `seen`."""
+        given = {"step": step, "from": seen} | {f"ask.{name}": value for name, value in answers.items()}
+        return self.browser.post(f"{self.page_address(request)}/step", data=given)
+
+    def stands(self, request: UUID, status: str, **values: Any) -> None:
+        """Put a request where it stands."""
+        with transaction(self.engine) as session:
+            row = session.get_one(tables.requests.Request, request)
+            row.status, row.status_since = status, self.now
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    def logged(self, request: UUID, event: str, **more: Any) -> None:
+        """An entry in the log of a request."""
+        with transaction(self.engine) as session:
+            tables.requests.record_clock(session, request, event, f"test:{uuid4()}", self.now, made_by="ida", **more)
+
+    def log(self, request: UUID) -> list[tables.requests.ClockEvent]:
+        """The log of a request."""
+        with transaction(self.engine) as session:
+            return tables.requests.clock_events(session, request)
+
+    def row(self, request: UUID) -> tables.requests.Request:
+        """A request as it is now."""
+        with transaction(self.engine) as session:
+            return session.get_one(tables.requests.Request, request)
+
     def requests(self) -> list[tables.requests.Request]:
         """Every request there is."""
         with transaction(self.engine) as session:
@@ -189,3 +233,26 @@ def visitor(engine: Engine, now: datetime) -> Iterator[Visitor]:
     made = Visitor(engine, now)
     with made.browser:
         yield made
+
+
+@pytest.fixture
+def customer(engine: Engine, now: datetime) -> Iterator[Visitor]:
+    """Somebody with a browser, where the house knows workflows and what it would still like to be told."""
+    questions = (Asked(name="evidence", ask="Which logs can you send?", why="They may show the cause."),)
+    made = Visitor(
+        engine,
+        now,
+        standing=_standing,
+        step=_step,
+        missing=lambda session, request: questions if len(tables.requests.interactions(session, request)) < 3 else (),
+    )
+    with made.browser:
+        yield made
+
+
+def _standing(session: Session, request: UUID, now: datetime) -> ClientView:
+    return client_view(session, request, policies=POLICIES, now=now)
+
+
+def _step(session: Session, request: UUID, step: str, given: Mapping[str, str], now: datetime) -> None:
+    client_step(session, request, step, given, policies=POLICIES, now=now, party="portal")
