@@ -1,13 +1,13 @@
 """The other pages: requests, calls, policies."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
 
-from console import queries
-from console.deps import DeskHere, Viewer
+from console import queries, timing, wording
+from console.deps import Desk, DeskHere, Reader, Viewer
 from console.queries import Filters
 from console.rendering import render
 from models.errors import NotFound
@@ -44,20 +44,25 @@ def requests(
     )
 
 
-def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:
+def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:  # noqa: FBT001, FBT002
     """Nothing left behind: every request under way that somebody should look at, the most urgent first (R1, R3)."""
     with transaction(desk.engine) as session:
         lines = nudging.left_behind(session, desk.policies, desk.clock(), reader.login if mine else None)
-    return render(
-        request,
-        "left.html",
-        reader=reader,
-        section="left",
-        lines=lines,
-        mine=mine,
-        policies=desk.policies,
-        now=desk.clock(),
-    )
+    return _left_page(request, reader, desk, "left.html", lines=lines, mine=mine)
+
+
+def clocks(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:  # noqa: FBT001, FBT002
+    """Every decided request under way by its next target, whatever its channel."""
+    with transaction(desk.engine) as session:
+        briefs = queries.under_way(session, desk.policies, reader.login if mine else None)
+        nexts = timing.nexts(session, briefs, desk.policies, desk.clock())
+    groups = wording.grouped(briefs, desk.policies, nexts, desk.clock())
+    return _left_page(request, reader, desk, "running.html", groups=groups, nexts=nexts, mine=mine)
+
+
+def _left_page(request: Request, reader: Reader, desk: Desk, template: str, **values: Any) -> HTMLResponse:
+    shown = {"section": "left", "policies": desk.policies, "now": desk.clock(), **values}
+    return render(request, template, reader=reader, **shown)
 
 
 def calls(request: Request, reader: Viewer, desk: DeskHere, before: UUID | None = None) -> HTMLResponse:

@@ -41,7 +41,7 @@ def outbox(
             following=following,
             only=only,
             parked=replies.parked_jobs(session) if before is None else [],
-            funnel=tables.requests.funnel(session) if before is None else [],
+            funnel=tables.redirections.funnel(session) if before is None else [],
             policies=desk.policies,
             switched=tables.mail.switch(session, "autoreply"),
             configured=desk.autoreply,

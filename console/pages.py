@@ -42,6 +42,7 @@ def _pages(desk: Desk) -> tuple[Page, ...]:
         ("POST", "/requests/{name}/ease", acts.page("ease", facts_pages.ease)),
         *(("POST", f"/requests/{{name}}/{form}", acts.page(form, act)) for form, act in progress_pages.ACTS.items()),
         ("GET", "/left", lists.left),
+        ("GET", "/left/clocks", lists.clocks),
         ("GET", "/calls", lists.calls),
         ("GET", "/recordings/{recording}", media.recording),
         ("GET", "/mails/{mail}", downloads.raw_mail),

@@ -1,16 +1,19 @@
 """Reads for lists, shaped for their page: keyset pages, never a raw mail or a recording, never an OFFSET."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, or_, select, text, true
+from sqlalchemy import Select, and_, exists, false, func, or_, select, text, true
 from sqlalchemy.orm import Session
 
 from models.tables import calls, directory, mail, requests
 from models.terms import Channel, TriageState
+from triage.policy import Policy
+from triage.workflow import OVER
 
 QUEUE_LIMIT = 300
 """Rows of the queue on a page; whoever is further behind than this needs colleagues, not a longer page."""
@@ -36,6 +39,8 @@ OWN_COLUMNS = (
     "decided_priority",
     "decided_at",
     "follow_up_at",
+    "status",
+    "owner",
 )
 """What a line shows of the request's own row. Columns, not rows: whoever decides later must read the row afresh."""
 
@@ -74,6 +79,8 @@ class Brief:
     decided_priority: str | None
     decided_at: datetime | None
     follow_up_at: datetime | None
+    status: str
+    owner: str | None
     suggestion: Suggested | None
 
     @property
@@ -126,6 +133,26 @@ def queue(session: Session, channel: Channel | None = None) -> list[Brief]:
     if channel is not None:
         found = found.where(requests.Request.channel == channel)
     return [_brief(row) for row in session.execute(found.order_by(requests.Request.id).limit(QUEUE_LIMIT))]
+
+
+def under_way(session: Session, policies: Mapping[str, Policy], owner: str | None = None) -> list[Brief]:
+    """What is decided and not over, those to be looked at soonest first; at most `QUEUE_LIMIT` rows.
+
+    `owner` restricts them to what this login owns.
+    """
+    row = requests.Request
+    open_ = [
+        and_(
+            row.policy == policy.id,
+            row.status.not_in([one.value for one in policy.workflow.statuses if one.stage in OVER]),
+        )
+        for policy in policies.values()
+    ]
+    found = _briefs().where(row.state == TriageState.DECIDED, or_(false(), *open_))
+    if owner is not None:
+        found = found.where(row.owner == owner)
+    found = found.order_by(row.attention_at.asc().nulls_last(), row.id).limit(QUEUE_LIMIT)
+    return [_brief(line) for line in session.execute(found)]
 
 
 def waiting(session: Session) -> dict[Channel, int]:

@@ -7,7 +7,7 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from uuid import UUID
@@ -26,6 +26,9 @@ ADDRESS_MAC = 10
 """Bytes of the seal in a reply address: 80 bits, so that token and mailbox fit 64 octets (RFC 5321 §4.5.3.1.1)."""
 SIGNED_ID = re.compile(r"reply\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.([a-z2-7]{24})(?:@.*)?", re.DOTALL)
 SIGNED_TAG = re.compile(r"\+r\.([a-z2-7]{42})@", re.IGNORECASE)
+NOTICE_ID = re.compile(r"notice\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:@.*)?", re.DOTALL)
+"""The Message-ID of a notice to our own people; half of it is chance, so nobody guesses one."""
+NOTICED = "answers a notice to our own people"
 MOST_IDS = 30
 """Message-IDs that are followed, the newest first."""
 MOST_REFERENCES = 5
@@ -159,6 +162,9 @@ def signed(
     session: Session, ids: tuple[str, ...], recipients: tuple[str, ...], *, thread_key: bytes
 ) -> Iterator[tuple[UUID, Joined, str]]:
     """The requests that are there and that our own marks name, the surest first."""
+    notice = notice_named(session, ids)
+    if notice is not None:
+        yield notice.request_id, Joined.REPLY_ID, NOTICED
     for each in ids:
         answered = verified(each, thread_key)
         row = tables.mail.fetch(session, answered) if answered else None
@@ -168,6 +174,13 @@ def signed(
         request = verified_address(each, thread_key)
         if request is not None and tables.requests.owner(session, request) is not None:
             yield request, Joined.REPLY_ADDRESS, "sent to the reply address we signed"
+
+
+def notice_named(session: Session, ids: Iterable[str]) -> tables.progress.Notice | None:
+    """The notice to our own people that one of these Message-IDs belongs to, or None."""
+    found = (NOTICE_ID.fullmatch(each.strip("<> ").lower()) for each in ids)
+    named = (session.get(tables.progress.Notice, UUID(match[1])) for match in found if match)
+    return next(filter(None, named), None)
 
 
 def _unsigned(session: Session, message: ParsedMessage) -> Iterator[tuple[UUID, Joined, str]]:

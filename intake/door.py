@@ -188,7 +188,9 @@ def _taken_in(
     thread = _thread(session, case, thread_key)
     if thread.request is None and conversation.wait_for_earlier(session, row.id, case.message):
         thread = _thread(session, case, thread_key)
-    automatic = not case.envelope.mail_from or automatic_kind(case) in AUTOMATIC
+    # A colleague who answers a notice is no customer who writes again.
+    noticed = thread.evidence == conversation.NOTICED
+    automatic = noticed or not case.envelope.mail_from or automatic_kind(case) in AUTOMATIC
     interaction = as_interaction(
         row.id, case.message, case.envelope, own_addresses=case.own_addresses, thread=thread, automatic=automatic
     )
@@ -197,7 +199,7 @@ def _taken_in(
     if thread.request is not None and thread.request != receipt.request:
         row.joined, row.joined_evidence = None, f"{thread.evidence}; it had {receipt.reference} before it could be read"
     elif thread.request is not None and not automatic:
-        tables.requests.wrote_again(session, receipt.request, row.received_at)
+        tables.redirections.wrote_again(session, receipt.request, row.received_at)
     return receipt
 
 

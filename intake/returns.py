@@ -16,6 +16,7 @@ from models import tables
 from models.terms import MailState, OutgoingState
 
 OUR_ID = re.compile(r"reply\.[0-9a-f-]{36}(?:\.[a-z2-7]{24})?@[\w.-]{1,255}", re.IGNORECASE)
+NOTICE_ID = re.compile(r"notice\.[0-9a-f-]{36}", re.IGNORECASE)
 LOOKED_AT = 1_000_000
 """Bytes of a bounce in which our Message-ID is looked for: our replies are small, so their bounces are."""
 MOST_IDS = 20
@@ -33,6 +34,10 @@ def swallow(
     if not message.bounced:
         return False
     text = _readable(raw, message)
+    notice = conversation.notice_named(session, NOTICE_ID.findall(text)[:MOST_IDS])
+    if notice is not None:
+        _bounced_notice(row, message, notice)
+        return True
     sure = _named(session, text, thread_key)
     reply = sure or _told(session, row, message, text, thread_key)
     if reply is None:
@@ -48,6 +53,16 @@ def swallow(
         tables.mail.kill_address(session, key(held.recipient), f"bounce with status {told.status}", now)
     log.info("reply.bounced", outgoing=str(held.id), status=told.status if told else "", final=final)
     return True
+
+
+def _bounced_notice(row: tables.mail.Mail, message: ParsedMessage, notice: tables.progress.Notice) -> None:
+    """Note at a notice to our own people that it came back; a mere delay changes nothing."""
+    told = _about(message, notice.recipient)
+    row.state, row.request_id = MailState.SWALLOWED, notice.request_id
+    if told is None or not told.temporary:
+        notice.state = OutgoingState.BOUNCED
+        notice.error = f"bounced: {told.status or 'no status'}" if told else "bounced"
+    log.info("notice.bounced", notice=str(notice.id), state=notice.state)
 
 
 def _readable(raw: bytes, message: ParsedMessage) -> str:

@@ -163,8 +163,8 @@ class Switchboard:
         """Look at the requests whose clocks and ladders want it; how many were looked at."""
         find = partial(recipients.find, book=self.book)
         with transaction(self.engine) as session:
-            looked = watch.look(session, now(), policies=self.policies, recipients=find)
-        looked += phone.catch_up(self.engine, trunk=self.trunk, clock=now)
+            looked = watch.look(session, now(), policies=self.policies, recipients=find, batch=20)
+        looked += phone.catch_up(self.engine, trunk=self.trunk, clock=now, batch=2)
         if looked:
             self.wake()
         return looked

@@ -50,8 +50,12 @@ def judge_level(
 
 
 def level_rules(policy: Policy) -> list[Rule]:
-    """The rules about levels, in the order in which they apply."""
-    return [rule for move in ORDER for rule in policy.rules if rule.effect.move == move]
+    """The rules about levels, in the order in which they apply, whatever order the pack lists them in.
+
+    Of one move, a rule for certain levels comes before those for all: it means the level that the request came with.
+    """
+    rules = [rule for rule in policy.rules if rule.effect.move in ORDER]
+    return sorted(rules, key=lambda rule: (ORDER.index(rule.effect.move), not rule.effect.only))
 
 
 def top(probabilities: Mapping[str, float]) -> str | None:

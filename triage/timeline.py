@@ -6,6 +6,9 @@ from datetime import datetime
 
 from triage.targets import EventKind
 
+BEGINNINGS = frozenset({EventKind.STARTED, EventKind.REOPENED})
+"""What a round begins with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
@@ -64,11 +67,12 @@ class Timeline:
 def timeline(events: Iterable[Event], now: datetime) -> Timeline:
     """Read a log as it stood at `now`: sorted by time and id, each id once, events after `now` not yet there.
 
-    At one moment the start comes first: a call that an engineer answers is started and responded to at once.
+    At one moment the start, or a re-opening, comes first: a call that an engineer answers is started and responded to
+    at once, and one that is re-opened to wait for the client is paused.
     What came before the start moves no clock, but a type or level set by then is in force at the start.
     """
     line, seen = Timeline(), set[str]()
-    for event in sorted(events, key=lambda one: (one.at, one.kind != EventKind.STARTED, one.id)):
+    for event in sorted(events, key=lambda one: (one.at, one.kind not in BEGINNINGS, one.id)):
         if event.at > now:
             break
         if event.id not in seen:

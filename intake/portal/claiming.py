@@ -27,7 +27,7 @@ def claim_page(portal: Portal, request: UUID, *, counts: bool) -> Response:
     with transaction(portal.engine) as session:
         row = _there(tables.requests.fetch(session, request))
         if counts:
-            tables.requests.note_opened(session, request, portal.clock())
+            tables.redirections.note_opened(session, request, portal.clock())
         if row.clock_started_at is not None:
             return to_status(portal, request)
         mailed = claims.mailed(session, row)
@@ -56,7 +56,7 @@ def claimed(portal: Portal, request: UUID, posted: Posted) -> Response:
         if problem or answers.wrong:
             return _form(portal, session, row, mailed, answers, person=person, problem=problem, posted=posted)
         portal.receive(session, said, now)
-        tables.requests.note_raised(session, request, Channel.PORTAL, now)
+        tables.redirections.note_raised(session, request, Channel.PORTAL, now)
         if answers.values.get(services.VISIBILITY):
             row.visibility = Visibility(answers.values[services.VISIBILITY])
     portal.wake()

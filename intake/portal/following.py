@@ -77,7 +77,8 @@ def stepped(portal: Portal, visit: Visit, posted: Posted) -> Response:
 def _step(session: Session, portal: Portal, standing: Standing, take: TakeStep, visit: Visit, posted: Posted) -> None:
     """Take the posted step from the status that the page showed, with the answers to what it asks and nothing else."""
     now, step = portal.clock(), posted.fields.get("step", "")
-    _open(session, visit, lock=True)
+    if _open(session, visit, lock=True).policy not in portal.policies:
+        raise Conflict  # a policy that is gone has no steps
     view = standing(session, visit.request, now)
     offered = next((each for each in view.steps if each.id == step), None)
     if offered is None or posted.fields.get("from", "") != view.status:
@@ -148,7 +149,7 @@ def _take(session: Session, portal: Portal, row: tables.requests.Request, source
     )
     portal.receive(session, said, now)
     if starts:
-        tables.requests.note_raised(session, row.id, Channel.PORTAL, now)
+        tables.redirections.note_raised(session, row.id, Channel.PORTAL, now)
 
 
 def _to_page(visit: Visit, told: str) -> RedirectResponse:

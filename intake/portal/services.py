@@ -39,9 +39,11 @@ def offering(policy: Policy, service: Service | None) -> Policy:
     if policy.catalogue is None:
         return policy
     types = [each for each in policy.types if service is None or not service.types or each.value in service.types]
+    known = {each.value for each in types}
+    fields = [each for each in policy.fields if not each.types or known.intersection(each.types)]
     return PlainPolicy(
         name=policy.name,
-        fields=(*policy.fields, *_inputs(policy, service), _visibility()),
+        fields=(*fields, *_inputs(policy, service), _visibility()),
         types=tuple(types),
         levels=tuple(policy.levels),
         contact_phone_levels=tuple(policy.contact_phone_levels),

@@ -84,7 +84,8 @@ def _other(
 ) -> Other:
     is_own = each.contact_id == row.contact_id
     token = (links.status_token if is_own else links.shared_token)(portal.serializer, each.id)
-    view = portal.standing(session, each.id, now) if portal.standing else None
+    known = each.policy in portal.policies
+    view = portal.standing(session, each.id, now) if portal.standing and known else None
     return Other(
         reference=each.reference,
         subject=each.subject,

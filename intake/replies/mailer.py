@@ -230,7 +230,7 @@ def send(
             row.sent_at = clock()
             request = tables.requests.fetch(session, row.request_id)
             if request is not None:
-                tables.requests.note_told(session, request.id, request.policy, row.sent_at)
+                tables.redirections.note_told(session, request.id, request.policy, row.sent_at)
         if outcome.dead:
             tables.mail.kill_address(session, limits.sender_key(recipient), outcome.error, clock())
     log.info("reply.delivered", outgoing=str(outgoing), state=row.state)

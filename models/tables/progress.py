@@ -116,11 +116,6 @@ def steps(session: Session, request: UUID) -> list[EscalationStep]:
     return list(session.scalars(found.order_by(EscalationStep.due_at, EscalationStep.id)))
 
 
-def step_keys(session: Session, request: UUID) -> set[str]:
-    """The keys of every step a request has had."""
-    return set(session.scalars(select(EscalationStep.key).where(EscalationStep.request_id == request)))
-
-
 def add_step(session: Session, **columns: object) -> UUID | None:
     """Record a step that fell due; None if somebody else has recorded it already."""
     row = insert(EscalationStep).values(**columns).on_conflict_do_nothing(index_elements=["request_id", "key"])

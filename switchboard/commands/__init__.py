@@ -2,10 +2,10 @@
 
 import typer
 
-from switchboard.commands import autoreply, classifier, mail, people, play, policy, upkeep
+from switchboard.commands import autoreply, classifier, mail, people, play, policy, report, upkeep
 
 
 def register(app: typer.Typer) -> None:
     """Add every command to the application; importing this file adds none."""
-    for room in (mail, autoreply, policy, classifier, people, upkeep, play):
+    for room in (mail, autoreply, policy, classifier, people, report, upkeep, play):
         room.register(app)

@@ -65,6 +65,8 @@ def _usable(file: Path) -> Policy:
 
 def _replayed(house: Switchboard, edited: Policy, since: datetime | None, limit: int) -> Simulation:
     classifier = house.running.get()
+    if classifier is None:
+        typer.echo("No classifier is in force: only rules that name a type or level by themselves speak.", err=True)
 
     def propose(pack: Policy, **said: Any) -> Suggestion:
         return suggest(pack, classifier, **said)

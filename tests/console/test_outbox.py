@@ -50,7 +50,7 @@ def test_the_funnel_counts_by_policy(house, ida, now):
     with transaction(house.engine) as session:
         row = tables.requests.by_number(session, int(reference[3:]))
         session.add(
-            tables.requests.Redirection(
+            tables.redirections.Redirection(
                 request_id=row.id, policy="acme", told_at=now, opened_at=now, raised_at=now, raised_on=Channel.PORTAL
             )
         )

@@ -248,10 +248,10 @@ def test_an_out_of_office_answer_joins_and_says_nothing(session, take_in, mail, 
 def test_a_follow_up_is_counted_in_the_funnel_once(session, take_in, mail, now):
     """Who was told of the portal and wrote again is counted at the first time; automatic mail is nobody."""
     first = take_in(mail())
-    session.add(tables.requests.Redirection(request_id=first.request_id, policy="wso2", told_at=now))
+    session.add(tables.redirections.Redirection(request_id=first.request_id, policy="wso2", told_at=now))
     session.flush()
     take_in(mail("away", In_Reply_To=FIRST, Message_ID="<o@x.example>", Auto_Submitted="auto-replied"))
-    funnel = session.get(tables.requests.Redirection, first.request_id, populate_existing=True)
+    funnel = session.get(tables.redirections.Redirection, first.request_id, populate_existing=True)
     assert funnel.wrote_again_at is None
     take_in(mail("more", In_Reply_To=FIRST, Message_ID="<m2@x.example>"))
     session.refresh(funnel)

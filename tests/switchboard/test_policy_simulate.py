@@ -177,6 +177,7 @@ def test_no_change_is_an_answer(tmp_path: Path, requests: list[str]):
     answer = run(edited(tmp_path))
     assert answer.exit_code == 0
     assert "0 of 3 requests change under mine@1, for it is mine@1 as installed." in answer.output
+    assert "No classifier is in force" in answer.stderr
 
 
 def test_a_pack_that_is_not_installed_is_compared_with_what_was_stored(

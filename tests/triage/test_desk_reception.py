@@ -320,8 +320,8 @@ def test_a_redirected_contact_who_calls_is_counted(session, reception, now):
     number = identity.number_party("+49 30 5550 137", region="DE")
     directory.add_contact(session, "Marta", [identity.address_party("marta@nordhandel.example"), number])
     told = receive(session, mail(now), now, reception=reception)
-    tables.requests.note_told(session, told.request, told.policy, now)
-    row = session.get(tables.requests.Redirection, told.request)
+    tables.redirections.note_told(session, told.request, told.policy, now)
+    row = session.get(tables.redirections.Redirection, told.request)
     for party, days, raised in ((None, 1, None), (number, 30, None), (number, 1, Channel.PHONE)):
         at = now + timedelta(days=days)
         call = mail(at, source=f"call:{days}:{party}", channel=Channel.PHONE, party=party, clock_started_at=at)

@@ -113,7 +113,7 @@ def test_a_missed_p1_climbs_the_whole_ladder_in_time(session, look):
         look(START + minutes * MINUTE)
         for rung, _, whom in told(session, request):
             seen.setdefault((rung, whom), minutes)
-    # 75 % of the hour is used up after 45 minutes; the breach begins a ladder of its own after 60.
+    # 75 % of the hour is used up after 45 minutes; the miss after 60 finds the ladder being climbed.
     assert seen == {
         ("on-call", "+49305550100"): 45,
         ("support-lead", "+49305550101"): 60,
@@ -135,20 +135,15 @@ def test_a_notice_is_work_for_later_and_the_earlier_step_comes_first(session, lo
     """The rows and the jobs that send them are written together."""
     lead(session)
     request = raised(session)
-    look(START + 76 * MINUTE)
+    look(START + 61 * MINUTE)
     jobs = session.scalars(
         select(tables.jobs.Job)
         .where(tables.jobs.Job.kind == JobKind.NOTICE_SEND)
         .order_by(tables.jobs.Job.run_at, tables.jobs.Job.id)
     ).all()
     rows = {row.id: row for row in tables.progress.notices(session, request.id)}
-    assert [rows[job.subject].recipient for job in jobs] == [
-        "+49305550100",
-        "+49305550100",
-        "+49305550101",
-        "+49305550101",
-    ]
-    assert [rows[job.subject].channel for job in jobs] == ["phone"] * 4
+    assert [rows[job.subject].recipient for job in jobs] == ["+49305550100", "+49305550101"]
+    assert [rows[job.subject].channel for job in jobs] == ["phone", "phone"]
     assert {row.state for row in rows.values()} == {OutgoingState.PENDING}
 
 
@@ -230,6 +225,19 @@ def test_a_warning_is_written_into_the_history_once(session, look):
     assert all(
         re.match(r"critical:[\w-]+:(warned:response:guaranteed:75|breached:response:guaranteed):", one) for one in keys
     )
+
+
+def test_a_milder_level_begins_no_ladder_a_second_time(session, look):
+    """The clock forgets the warnings of the old target; the miss that followed it is still the same trouble."""
+    lead(session)
+    request = raised(session)
+    for minutes in (46, 61):
+        look(START + minutes * MINUTE)
+    before = told(session, request)
+    happened(session, request, "level", START + 62 * MINUTE, "P2")
+    look(START + 63 * MINUTE)
+    assert told(session, request) == before
+    assert [rung for rung, _, _ in before] == ["on-call", "support-lead"]
 
 
 def test_a_request_that_is_over_is_not_looked_at_any_more(session, look):
@@ -346,7 +354,7 @@ def test_two_that_look_at_once_tell_each_step_once(engine: Engine):
         for request in ids:
             steps = tables.progress.steps(session, request)
             critical = [step for step in steps if step.ladder == "critical"]
-            assert len(critical) == 10  # four of the warning, four of the miss, two of the stagnation that follows
+            assert len(critical) == 6  # four of the warning, two of the stagnation that follows
             assert len({step.key for step in steps}) == len(steps)
             notices = tables.progress.notices(session, request)
             assert len(notices) == len(steps)
@@ -356,7 +364,7 @@ def test_a_step_that_somebody_else_has_recorded_is_told_by_nobody_else(session, 
     """The key is unique: even one who did not see the row tells nobody."""
     request = raised(session)
     look(START + 46 * MINUTE)
-    monkeypatch.setattr(tables.progress, "step_keys", lambda *_: set())
+    monkeypatch.setattr(tables.progress, "steps", lambda *_: [])
     session.execute(text("update requests set attention_at = received_at"))
     look(START + 47 * MINUTE)
     assert len(tables.progress.notices(session, request.id)) == 1
@@ -368,7 +376,7 @@ def test_a_quiet_request_costs_few_statements(session, look):
         raised(session)
     with counted(session) as statements:
         assert look(START) == 10
-    assert len(statements) <= 1 + 5 * 10
+    assert len(statements) <= 1 + 6 * 10
     look(START + 31 * MINUTE)
     with counted(session) as statements:
         assert look(START + 46 * MINUTE) == 10

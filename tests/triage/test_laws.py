@@ -22,6 +22,11 @@ known_facts = some.fixed_dictionaries(
 ).map(lambda drawn: tuple(Fact(name=name, value=value, source=source) for name, (value, source) in drawn.items()))
 
 
+complete_facts = some.fixed_dictionaries(
+    {name: some.sampled_from(sorted(VOCABULARY[name])) for name in VOCABULARY}
+).map(lambda drawn: tuple(Fact(name=name, value=value, source="engineer") for name, value in drawn.items()))
+
+
 def only(pack: Policy, *moves: str) -> Policy:
     """The pack with no other rules than those of these moves."""
     return replace(pack, rules=tuple(rule for rule in pack.rules if rule.effect.move in moves))
@@ -81,16 +86,25 @@ def test_what_applies_with_less_known_applies_with_more(pack: Policy, known: tup
     assert applied(downgrade.judge_type(pack, fewer, types)) <= applied(downgrade.judge_type(pack, known, types))
 
 
-@given(pack=packs, known=known_facts, drawn=some.data())
+@given(pack=packs, known=complete_facts, drawn=some.data())
 def test_an_unknown_fact_never_lowers(pack: Policy, known: tuple[Fact, ...], drawn: some.DataObject):
-    """Facts forgotten, or the type: whatever eases gives no milder level than it does with them."""
+    """A fact forgotten, or several, or the type: whatever eases gives no milder level than it does with them."""
     start, kind = shares(drawn, levels(pack)), drawn.draw(some.sampled_from(kinds(pack)))
-    sure = tuple(replace(fact, source="engineer") for fact in known)
     easing = only(pack, "cap")
-    full = downgrade.judge_level(easing, sure, kind, start)
-    less = downgrade.judge_level(easing, without(sure, drawn), drawn.draw(some.sampled_from([None, kind])), start)
+    full = downgrade.judge_level(easing, known, kind, start)
+    forgotten = drawn.draw(some.sets(some.sampled_from(sorted(VOCABULARY)), min_size=1))
+    fewer = tuple(fact for fact in known if fact.name not in forgotten)
+    less = downgrade.judge_level(easing, fewer, drawn.draw(some.sampled_from([None, kind])), start)
     pairs = zip(severe(pack, less.probabilities), severe(pack, full.probabilities), strict=True)
     assert all(unknown >= answered - 1e-9 for unknown, answered in pairs)
+
+
+@given(pack=packs, name=some.sampled_from(sorted(VOCABULARY)), drawn=some.data())
+def test_a_level_is_not_eased_by_what_is_not_known(pack: Policy, name: str, drawn: some.DataObject):
+    """One fact alone, called unknown: no level moves at all, for no rule holds."""
+    start = shares(drawn, levels(pack))
+    nothing = suggest.merged((), (Fact(name=name, value=suggest.UNKNOWN, source="engineer"),))
+    assert downgrade.judge_level(pack, nothing, None, start).probabilities == pytest.approx(start)
 
 
 @given(pack=packs, known=known_facts, drawn=some.data())
@@ -116,6 +130,19 @@ def test_the_order_of_the_rules_of_one_move_does_not_matter(
     other = downgrade.judge_level(replace(pack, rules=tuple(rules)), known, kind, start)
     assert other.probabilities == pytest.approx(one.probabilities)
     assert applied(other) == applied(one)
+
+
+def test_a_rule_for_certain_levels_means_the_level_the_request_came_with():
+    """Parallels: with a workaround Severity 1 becomes 3, though faulty hardware alone makes it 2, in any order."""
+    pack = PACKS["parallels"]
+    known = tuple(
+        Fact(name=name, value="yes", source="engineer")
+        for name in ("workaround", "hardware_at_fault", "hardware_failure")
+    )
+    start = {level: float(level == "1") for level in levels(pack)}
+    for rules in (pack.rules, pack.rules[::-1]):
+        judged = downgrade.judge_level(replace(pack, rules=rules), known, None, start)
+        assert downgrade.top(judged.probabilities) == "3"
 
 
 @given(pack=packs, known=known_facts, shuffle=some.randoms(use_true_random=False), drawn=some.data())

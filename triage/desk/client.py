@@ -101,7 +101,6 @@ def client_wrote(
     A paused clock runs on; none is ever started here. What was written before the request came to where it stands
     answers nothing. Safe to call twice for one interaction.
     """
-    log = tables.requests.clock_events(session, request.id)
     at = interaction.received_at
     if request.status_since is not None and at <= request.status_since:
         return
@@ -111,7 +110,7 @@ def client_wrote(
         doing.record(PROPOSED, value=step.id)
     elif step is not None and not step.asks:
         carry_out(doing, policy, step.id, {}, actor=CLIENT)
-    elif _paused_before(log, at):
+    elif _paused_before(session, request.id, at):
         doing.record(EventKind.RESUMED)
     else:
         return
@@ -119,7 +118,8 @@ def client_wrote(
     tables.requests.wants_attention(session, request.id, now)
 
 
-def _paused_before(log: list[tables.requests.ClockEvent], at: datetime) -> bool:
+def _paused_before(session: Session, request_id: UUID, at: datetime) -> bool:
+    log = tables.requests.clock_events(session, request_id)
     last = next((row for row in reversed(log) if row.event in PAUSES), None)
     return last is not None and last.event == EventKind.PAUSED and last.at < at
 

@@ -67,7 +67,7 @@ def receive(session: Session, interaction: Interaction, now: datetime, *, recept
         _start_clock(session, request, interaction, interaction.clock_started_at, now)
     if interaction.channel is Channel.PHONE and request.contact_id is not None:
         since = now - REDIRECTED
-        tables.requests.note_raised_by(session, request.contact_id, Channel.PHONE, since, now)
+        tables.redirections.note_raised_by(session, request.contact_id, Channel.PHONE, since, now)
     policy = reception.policies[request.policy]
     if interaction.request is not None:
         _follow_up(session, request, row, policy, now)

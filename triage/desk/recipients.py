@@ -78,12 +78,21 @@ def find(
 
 def _people(session: Session, request: tables.requests.Request, to: To, book: Book) -> Iterable[_Person]:
     if to.role in set(Role):
-        return map(_person, tables.directory.engineers_of(session, Role(to.role)))
+        return _holders(session, Role(to.role))
     if to.role == OWNER:
         owner = tables.directory.engineer_by_login(session, request.owner) if request.owner else None
         return (_person(owner),) if owner is not None and owner.disabled_at is None else ()
     name = ON_CALL if to.role == ON_CALL else to.name
     return (_Person(name=name, values=book.named.get(name, ())),)
+
+
+def _holders(session: Session, role: Role) -> Iterable[_Person]:
+    """Whoever has a role and can be reached; where there is nobody, those of the next role above."""
+    for held in list(Role)[list(Role).index(role) :]:
+        people = [_person(engineer) for engineer in tables.directory.engineers_of(session, held)]
+        if reachable := [person for person in people if person.values]:
+            return reachable
+    return ()
 
 
 def _person(engineer: tables.directory.Engineer) -> _Person:

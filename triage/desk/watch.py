@@ -8,7 +8,7 @@ has to climb. A step whose ladder was stopped meanwhile is kept, with its notice
 nobody is called for what is settled, and the history shows what did not happen.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -112,8 +112,10 @@ def _looked_at(
     told = _announced(running, now)
     _note_warnings(session, request.id, told, history)
     stretch = _stagnation(session, request, policy, history, now)
-    events = (*history, *escalation.causes(told, now), *stretch)
-    _take_steps(session, request, policy, events, now, recipients)
+    taken = tables.progress.steps(session, request.id)
+    events = (*history, *escalation.causes(told, now), *stretch, *_remembered(taken))
+    done = {step.key for step in taken}
+    _take_steps(session, request, policy, events, done, now, recipients)
     if ledger.stage_of(request, policy) in OVER:
         return None
     moments = [
@@ -167,24 +169,35 @@ def _stagnation(
     return tuple(Event(id=one.key, at=one.at, kind=escalation.STAGNANT) for one in found)
 
 
+def _remembered(taken: Iterable[tables.progress.EscalationStep]) -> tuple[Event, ...]:
+    """The warnings that steps were told for, also of a target that another level has replaced since.
+
+    A clock forgets those; without them the miss that followed would begin the ladder a second time.
+    """
+    return tuple(
+        Event(id=step.key.split(":", 2)[2], at=step.cause_at, kind=kind, value=value)
+        for step in taken
+        for kind, _, value in [step.cause.partition(":")]
+        if kind.startswith(escalation.WARNED)
+    )
+
+
 def _take_steps(
     session: Session,
     request: tables.requests.Request,
     policy: Policy,
     events: Sequence[Event],
+    done: Collection[str],
     now: datetime,
     recipients: Find,
 ) -> None:
     known = [event for event in events if event.at <= now]
-    planned = escalation.due(policy.escalation, known, now)
-    done = tables.progress.step_keys(session, request.id) if planned else set()
-    for one in planned:
-        if one.key not in done:
-            reason = _ended(request, policy, one.ladder, known, one.at)
-            people = recipients(session, request, one.rung.to, one.rung.channel)
-            step = _record(session, request, policy, one, now, StepState.WAITING if people else StepState.NOBODY)
-            if step is not None:
-                _tell(session, request, step, one, people, now, reason)
+    for one in escalation.due(policy.escalation, known, now, done=done):
+        reason = _ended(request, policy, one.ladder, known, one.at)
+        people = recipients(session, request, one.rung.to, one.rung.channel)
+        step = _record(session, request, policy, one, now, StepState.WAITING if people else StepState.NOBODY)
+        if step is not None:
+            _tell(session, request, step, one, people, now, reason)
 
 
 def _record(

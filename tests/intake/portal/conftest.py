@@ -221,10 +221,10 @@ class Visitor:
         with transaction(self.engine) as session:
             return [(row.name, row.content_type, row.content) for row in tables.requests.uploads(session, request)]
 
-    def funnel(self, request: UUID) -> tables.requests.Redirection | None:
+    def funnel(self, request: UUID) -> tables.redirections.Redirection | None:
         """What is noted of a redirected request."""
         with transaction(self.engine) as session:
-            return session.get(tables.requests.Redirection, request)
+            return session.get(tables.redirections.Redirection, request)
 
 
 @pytest.fixture

@@ -57,6 +57,17 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def address(visitor) -> Iterator[str]:
     """The address of a real server with this portal."""
+    yield from served(visitor)
+
+
+@pytest.fixture
+def follower(customer) -> Iterator[str]:
+    """The same for a portal that knows workflows."""
+    yield from served(customer)
+
+
+def served(visitor) -> Iterator[str]:
+    """A real server for as long as its address is needed."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()  # so that a browser which is early waits instead of being refused
@@ -174,7 +185,13 @@ def test_the_keyboard_alone_suffices(visitor, address, browser):
         for key in ("E", "H", "P"):
             keys.press("Tab")
             keys.press(key)
-        for text in ("2.3", "Home page", "Marta", "marta@example.org"):
+        for text in ("2.3", "Home page"):
+            keys.press("Tab")
+            keys.type(text)
+        keys.press("Tab")
+        keys.press("Space")
+        expect(page.get_by_role("table")).to_be_visible()
+        for text in ("Marta", "marta@example.org"):
             keys.press("Tab")
             keys.type(text)
         snap(page, "new-witboost-wide")
@@ -271,3 +288,94 @@ def test_the_page_is_in_the_language_of_the_mail(visitor, address, phone):
     expect(phone.locator("html")).to_have_attribute("lang", "de")
     expect(phone.get_by_label("Beschreibung")).to_have_value("Bestellungen schlagen fehl.")
     expect(phone.get_by_text("21. November 2026, 10:30")).to_be_visible()
+
+
+def test_a_customer_follows_their_request_on_a_phone(customer, follower, phone, tmp_path):
+    """Read the status and our questions, answer with a file, close it: by thumb, without a script."""
+    request = customer.mailed(MAIL, head=BERLIN)
+    customer.post_claim(request)
+    customer.stands(request, "waiting-on-client")
+    asked = [{"ask": "Which of the three nodes answers 503?", "why": "Each has its own log."}]
+    customer.logged(request, "responded", note="We are looking at the gateway.", is_public=True)
+    customer.logged(request, "asked-client", detail={"questions": asked}, is_public=True)
+    phone.goto(follower + customer.page_address(request))
+    snap(phone, "following")
+    expect(phone.get_by_text("Waiting on Client", exact=True)).to_be_visible()
+    expect(phone.get_by_text("Which of the three nodes answers 503?")).to_be_visible()
+    assert width(phone) <= PHONE["width"]
+    small = []
+    for each in phone.locator("main button, main textarea, main input:not([type=hidden]), main summary").all():
+        box = each.bounding_box()
+        if box and min(box["height"], box["width"]) < 44:
+            small.append(each.get_attribute("id") or each.inner_text())
+    assert not small
+    (tmp_path / "node 2.log").write_text("503")
+    phone.get_by_label("Your message").fill("It is node 2.\nThe others are well.")
+    phone.get_by_label("Add files").set_input_files(tmp_path / "node 2.log")
+    phone.get_by_role("button", name="Send the message").tap()
+    expect(phone.get_by_role("status")).to_contain_text("We have your message.")
+    expect(phone.get_by_text("Waiting on WSO2", exact=True)).to_be_visible()
+    expect(phone.get_by_text("The others are well.")).to_be_visible()
+    customer.stands(request, "resolved")
+    phone.reload()
+    phone.get_by_role("button", name="Close the request").tap()
+    expect(phone.get_by_role("status")).to_contain_text("Done.")
+    expect(phone.get_by_text("Closed", exact=True)).to_be_visible()
+    snap(phone, "following-closed")
+    assert customer.row(request).status == "closed"
+    assert customer.uploads(request) == [("node 2.log", customer.uploads(request)[0][1], b"503")]
+
+
+def test_a_service_is_ordered_on_a_phone(customer, follower, phone):
+    """Choose it, see what it needs and when to expect it, fill it in and send it."""
+    phone.goto(follower + "/portal/new?policy=oro")
+    phone.get_by_label("Choose one to see").select_option("go-live")
+    phone.get_by_role("button", name="Show what it needs").tap()
+    expect(phone.get_by_text("It is to be told at least 14 days ahead")).to_be_visible()
+    snap(phone, "new-oro-service")
+    assert width(phone) <= PHONE["width"]
+    phone.get_by_text("Consulting Business Request", exact=True).tap()
+    for label, text in (
+        ("Summary", "Going live"),
+        ("Description", "We want to launch."),
+        ("Company name", "Nordhandel"),
+        ("License key", "OL-0000-1234-ABCD"),
+        ("On which day do you want to go live?", "2026-11-25"),
+        ("How many websites?", "3"),
+        ("Your e-mail address", "marta@nordhandel.example"),
+    ):
+        phone.get_by_label(label).fill(text)
+    phone.get_by_role("button", name="Send and start the clock").tap()
+    expect(phone.get_by_role("heading", name="We have your request")).to_be_visible()
+    (row,) = customer.requests()
+    assert customer.said(row.id)[0].fields["launch"] == "2026-11-25"
+    customer.stands(row.id, "", policy="oro")
+    phone.reload()
+    expect(phone.get_by_text("less than 14 days ahead")).to_be_visible()
+    snap(phone, "status-oro-service")
+    assert width(phone) <= PHONE["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_conversation_stands_out_from_its_ground(customer, follower, browser, scheme):
+    """WCAG AA, 1.4.3, with what support wrote, the steps, a refusal, and the table of priorities unfolded."""
+    customer.post_new(policy="witboost", type="incident", impact="extensive", urgency="high", components="Home page")
+    (row,) = customer.requests()
+    customer.stands(row.id, "resolved", policy="witboost")
+    customer.logged(row.id, "responded", note="It is mended.", is_public=True)
+    customer.logged(
+        row.id, "asked-client", detail={"questions": [{"ask": "Is it?", "why": "To be sure."}]}, is_public=True
+    )
+    with browser.new_context(color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(follower + customer.page_address(row.id))
+        page.get_by_text("How impact and urgency").click()
+        page.get_by_text("Close the request").first.click()
+        assert page.evaluate(CONTRAST) == []
+        page.locator("form:has(textarea.short)").evaluate("form => form.noValidate = true")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("This could not be done")
+        snap(page, f"following-refused-{scheme}")
+        assert page.evaluate(CONTRAST) == []

@@ -29,6 +29,7 @@ def test_the_page_names_the_status_in_the_policys_words_and_since_when(customer,
     customer.stands(raised, "waiting-on-client")
     page = customer.get_page(raised).text
     assert "We need information or feedback from the client." in page
+    assert W("waits_for_you") in page
     assert "nobody has begun" not in page
     assert f'<time datetime="{customer.now.isoformat()}">' in page
 
@@ -203,6 +204,7 @@ def test_a_request_whose_policy_is_gone_still_has_a_page(customer, raised):
     page = customer.get_page(raised)
     assert page.status_code == 200
     assert W("state_received") in page.text
+    assert customer.take(raised, "close", seen="anything").status_code == 409
 
 
 def test_without_its_functions_a_page_offers_no_steps(visitor):

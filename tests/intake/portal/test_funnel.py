@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy.orm import Session
 
-from models.tables import requests
+from models.tables import redirections, requests
 from models.terms import Channel, TriageState
 
 LATER = timedelta(hours=1)
@@ -27,19 +27,19 @@ def mailed(session: Session, now: datetime):
     return make
 
 
-def step(session: Session, request: UUID) -> requests.Redirection:
+def step(session: Session, request: UUID) -> redirections.Redirection:
     """What is noted of a request."""
-    return session.get_one(requests.Redirection, request, populate_existing=True)
+    return session.get_one(redirections.Redirection, request, populate_existing=True)
 
 
 def test_each_step_keeps_its_first_time(session, mailed, now):
     """Opening a link twice, or raising what was raised, moves nothing."""
     request = mailed()
     for at in (now, now + LATER):
-        requests.note_told(session, request, "wso2", at)
-        requests.note_opened(session, request, at)
-        requests.note_raised(session, request, Channel.PORTAL if at == now else Channel.PHONE, at)
-        requests.wrote_again(session, request, at)
+        redirections.note_told(session, request, "wso2", at)
+        redirections.note_opened(session, request, at)
+        redirections.note_raised(session, request, Channel.PORTAL if at == now else Channel.PHONE, at)
+        redirections.wrote_again(session, request, at)
     row = step(session, request)
     assert (row.told_at, row.opened_at, row.raised_at, row.wrote_again_at) == (now,) * 4
     assert (row.raised_on, row.policy) == (Channel.PORTAL, "wso2")
@@ -48,8 +48,8 @@ def test_each_step_keeps_its_first_time(session, mailed, now):
 def test_steps_may_come_in_any_order(session, mailed, now):
     """The link may be opened before the reply's delivery is recorded."""
     request = mailed("oro")
-    requests.note_opened(session, request, now)
-    requests.note_told(session, request, "oro", now + LATER)
+    redirections.note_opened(session, request, now)
+    redirections.note_told(session, request, "oro", now + LATER)
     row = step(session, request)
     assert (row.policy, row.opened_at, row.told_at) == ("oro", now, now + LATER)
 
@@ -58,40 +58,40 @@ def test_the_funnel_counts_by_policy(session, mailed, now):
     """Two told: one opened and raised in the portal, one raised by phone after writing again; other policies apart."""
     first, second, other = mailed(), mailed(), mailed("oro")
     for request, policy in ((first, "wso2"), (second, "wso2"), (other, "oro")):
-        requests.note_told(session, request, policy, now)
-    requests.note_opened(session, first, now)
-    requests.note_raised(session, first, Channel.PORTAL, now)
-    requests.wrote_again(session, second, now)
-    requests.note_raised(session, second, Channel.PHONE, now)
-    rows = {row.policy: row for row in requests.funnel(session)}
-    assert rows["wso2"] == requests.FunnelRow(
+        redirections.note_told(session, request, policy, now)
+    redirections.note_opened(session, first, now)
+    redirections.note_raised(session, first, Channel.PORTAL, now)
+    redirections.wrote_again(session, second, now)
+    redirections.note_raised(session, second, Channel.PHONE, now)
+    rows = {row.policy: row for row in redirections.funnel(session)}
+    assert rows["wso2"] == redirections.FunnelRow(
         policy="wso2", told=2, opened=1, raised_portal=1, raised_phone=1, wrote_again=1
     )
     assert (rows["oro"].told, rows["oro"].opened) == (1, 0)
-    assert [row.policy for row in requests.funnel(session, policy="oro")] == ["oro"]
+    assert [row.policy for row in redirections.funnel(session, policy="oro")] == ["oro"]
 
 
 def test_who_was_never_told_is_not_in_the_funnel(session, mailed, now):
     """A call about a mail that was not answered is no success of the answer."""
-    requests.note_raised(session, mailed(), Channel.PHONE, now)
-    assert requests.funnel(session) == []
+    redirections.note_raised(session, mailed(), Channel.PHONE, now)
+    assert redirections.funnel(session) == []
 
 
 def test_a_link_that_was_used_was_told(session, mailed, now):
     """A reply that may have been sent (RFC 1047), and whose link was opened, was sent."""
-    requests.note_opened(session, mailed(), now)
-    (row,) = requests.funnel(session)
+    redirections.note_opened(session, mailed(), now)
+    (row,) = redirections.funnel(session)
     assert (row.told, row.opened) == (1, 1)
 
 
 def test_the_funnel_can_begin_at_a_time(session, mailed, now):
     """A week's figures are of those who were told in that week."""
     for at in (now - LATER, now + LATER):
-        requests.note_told(session, mailed(), "wso2", at)
-    assert [row.told for row in requests.funnel(session, since=now)] == [1]
+        redirections.note_told(session, mailed(), "wso2", at)
+    assert [row.told for row in redirections.funnel(session, since=now)] == [1]
 
 
 def test_a_request_that_is_gone_is_not_noted(session, now):
     """Erased meanwhile: nothing to count, nothing breaks."""
-    requests.note_opened(session, uuid4(), now)
-    assert requests.funnel(session) == []
+    redirections.note_opened(session, uuid4(), now)
+    assert redirections.funnel(session) == []

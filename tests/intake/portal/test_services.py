@@ -1,4 +1,4 @@
-"""What a policy's form asks beyond its fields: services, their inputs and notice, and the table of impact and urgency."""
+"""What a form asks beyond its fields: services, their inputs and notice, the table of impact and urgency."""
 
 from datetime import date, timedelta
 
@@ -63,6 +63,13 @@ def test_every_input_of_every_service_can_be_told(service):
             field = asked.get(services.PREFIX + one.name) or asked[one.name]
             values = {each.value for each in field.options}
             assert not one.options or values == {each.value for each in one.options}, (kind, one.name)
+
+
+def test_questions_of_other_types_are_not_shown_with_a_service(customer):
+    """A launch is no access request: nobody is asked for a user."""
+    page = customer.browser.get("/portal/new?policy=oro&service=go-live").text
+    assert "user_name" not in page
+    assert "Company name" in page
 
 
 def test_an_order_is_kept_under_its_own_names(customer, now):
@@ -150,7 +157,7 @@ def test_the_table_reads_the_customers_answers_and_an_engineer_confirms(customer
     (row,) = customer.requests()
     customer.stands(row.id, "", policy="witboost")
     page = customer.get_page(row.id).text
-    assert W("matrix_read", level="P2 - High") in page
+    assert W("matrix_read", level="P2 - Serious") in page
     assert '<th scope="row">Significant</th><td>P1</td><td>P2</td><td>P2</td>' in page
 
 

@@ -11,7 +11,7 @@ from intake.portal import links
 from intake.portal.wording import words
 from models import tables
 from models.store import transaction
-from models.terms import Channel, OutgoingState, PartyKind, Visibility
+from models.terms import Channel, MailState, OutgoingState, PartyKind, Visibility
 
 W = words("en")
 MARTA, JON = "marta@nordhandel.example", "jon@nordhandel.example"
@@ -62,6 +62,7 @@ def mailed_to(customer, *recipients):
                 size=1,
                 raw=b"\r\n",
                 received_at=customer.now,
+                state=MailState.PROCESSED,
                 request_id=request,
                 parsed={},
             )
