@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock bench bench-mail bench-parse bench-mail-samples fuzz soak docs changelog clean
+.PHONY: help up test check format lock bench bench-mail bench-parse bench-policies bench-mail-samples fuzz soak docs changelog clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,13 +23,16 @@ format: $(STAMP)-test  ## Format the code and mend what a machine can mend
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
 
 bench: $(STAMP)-test  ## Print the benchmarks, as ratios with their baselines
-	@for file in bench/start.py bench/mail.py bench/parse.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+	@for file in bench/start.py bench/mail.py bench/parse.py bench/policies.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
 bench-mail: $(STAMP)-test  ## How fast mail is taken, against stock aiosmtpd and Postfix (needs Debian's postfix)
 	@$(BIN)/python bench/mail.py $(ARGS)
 
 bench-parse: $(STAMP)-test  ## What reading a mail costs, against the standard library
 	@$(BIN)/python bench/parse.py $(ARGS)
+
+bench-policies: $(STAMP)-test  ## How fast rules are judged and deadlines found, against a chain of ifs and businesstimedelta
+	@$(BIN)/python bench/policies.py $(ARGS)
 
 bench-mail-samples: $(STAMP)-test  ## Score `switchboard parse` on a manifest of sample mails (ARGS="--samples DIR")
 	@$(BIN)/python bench/mail_samples.py $(ARGS)

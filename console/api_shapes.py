@@ -198,4 +198,6 @@ def _reply_json(row: Reply) -> Json:
         "error": row.error,
         "created_at": at(row.created_at),
         "sent_at": at(row.sent_at),
+        "policy": row.policy or None,
+        "policy_digest": row.policy_digest or None,
     }

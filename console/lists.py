@@ -44,14 +44,14 @@ def requests(
     )
 
 
-def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:  # noqa: FBT001, FBT002
+def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:
     """Nothing left behind: every request under way that somebody should look at, the most urgent first (R1, R3)."""
     with transaction(desk.engine) as session:
         lines = nudging.left_behind(session, desk.policies, desk.clock(), reader.login if mine else None)
     return _left_page(request, reader, desk, "left.html", lines=lines, mine=mine)
 
 
-def clocks(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:  # noqa: FBT001, FBT002
+def clocks(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:
     """Every decided request under way by its next target, whatever its channel."""
     with transaction(desk.engine) as session:
         briefs = queries.under_way(session, desk.policies, reader.login if mine else None)

@@ -25,6 +25,8 @@ class Reply:
     error: str | None
     created_at: datetime
     sent_at: datetime | None
+    policy: str
+    policy_digest: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from console.queries import Brief
 from models.tables.requests import ClockEvent
+from triage.calendars import Calendar
 from triage.clock import Clock, State, clocks
 from triage.desk import ledger
 from triage.policy import Policy
-from triage.targets import Kind
+from triage.targets import Kind, Measure, Target
 from triage.timeline import Event
 
 SOON = timedelta(hours=1)
@@ -21,6 +22,8 @@ WARN_AT = 0.75
 """Share of a target's time after which it is shown as running out."""
 KINDS = {Kind.RESPONSE: "Response", Kind.UPDATE: "Update", Kind.WORKAROUND: "Workaround", Kind.RESOLUTION: "Resolution"}
 MINUTE, HOUR = 60, 3600
+LONG = 100
+"""Hours from which on an amount of time is told in days."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ def left(clock: Clock, now: datetime) -> str:
 
 
 def amount(length: timedelta | None) -> str:
-    """A length of time, signless: `42 min`, `3 h 10`, `2 d 4 h`; what is left of a minute counts as one."""
+    """A length of time, signless: `42 min`, `3 h 10`, `5 d 4 h`; what is left of a minute counts as one."""
     if length is None:
         return "–"
     seconds = abs(int(length.total_seconds()))
@@ -124,11 +127,13 @@ def amount(length: timedelta | None) -> str:
     if minutes < MINUTE:
         return f"{minutes} min"
     hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest:02}" if hours < 100 else f"{hours // 24} d {hours % 24} h"  # noqa: PLR2004 - 4 days
+    if hours >= LONG:
+        return f"{hours // 24} d {hours % 24} h" if hours % 24 else f"{hours // 24} d"
+    return f"{hours} h {rest:02}" if rest else f"{hours} h"
 
 
 def total(clock: Clock) -> str:
-    """How long the target is, in words: `of 1 h 00`; empty where it is no amount of time."""
+    """How long the target is, in words: `of 1 h`; empty where it is no amount of time."""
     within = clock.target.within if clock.target else None
     return f"of {amount(within)}" if within and clock.estimate is None else ""
 
@@ -142,3 +147,34 @@ def silence(policy: Policy) -> str:
     """Why a policy has no clocks at all, with its clause."""
     clause = next((one.clause for one in policy.grounds if one.what.startswith("no target")), "")
     return f"the policy names no times ({clause})." if clause else "the policy names no times."
+
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def hours(calendar: Calendar) -> str:
+    """When a calendar is open, days with the same hours together: `Mon–Fri 09:00–17:00`."""
+    found: list[tuple[str, str, str]] = []
+    for day, spans in zip(WEEKDAYS, calendar.week, strict=True):
+        open_ = " and ".join(f"{_of_day(span.opens)}–{_of_day(span.closes)}" for span in spans)
+        if found and found[-1][2] == open_:
+            found[-1] = (found[-1][0], day, open_)
+        else:
+            found.append((day, day, open_))
+    return ", ".join(
+        f"{first if first == last else f'{first}–{last}'} {open_}" for first, last, open_ in found if open_
+    )
+
+
+def measure(target: Target) -> str:
+    """What a target promises, in words: `within 1 h`, `every 4 h`, `by the end of the working day`."""
+    if target.measure is Measure.ESTIMATE:
+        return "by the estimate that was given"
+    if target.within is not None:
+        return f"{'every' if target.kind is Kind.UPDATE else 'within'} {amount(target.within)}"
+    later = f", {target.days} working day{'' if target.days == 1 else 's'} later" if target.days else ""
+    return f"by the end of the working day{later}"
+
+
+def _of_day(seconds: int) -> str:
+    return f"{seconds // HOUR:02}:{seconds % HOUR // MINUTE:02}"

@@ -101,8 +101,12 @@ def _classify(stints: list[Stint], event: Event) -> None:
         after = Stint(event.at, before.type, value)
     else:
         after = Stint(event.at, value, before.level)
-    if (after.type, after.level) != (before.type, before.level):
-        stints.append(after)
+    if (after.type, after.level) == (before.type, before.level):
+        return
+    # A decision gives both at one moment: that is one change.
+    if stints and stints[-1].since == event.at:
+        stints.pop()
+    stints.append(after)
 
 
 def _follow(current: Round, event: Event) -> None:

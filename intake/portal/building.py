@@ -12,7 +12,7 @@ from itsdangerous import URLSafeTimedSerializer
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from intake.portal import links, services
+from intake.portal import links, ordering
 from intake.portal.asked import Field, PlainPolicy, Policy
 from intake.portal.pages import Refusal
 from intake.portal.throttle import Throttle
@@ -65,7 +65,7 @@ class Portal:
         """Every question a request of this policy may have been asked, by name: its own, then those of other forms."""
         found = {each.name: each for each in policy.fields}
         for other in (policy, *self.policies.values()):
-            for each in (*other.fields, *services.shown(other)):
+            for each in (*other.fields, *ordering.shown(other)):
                 found.setdefault(each.name, each)
         return found
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
-from intake.portal import claims, forms, links, pages, services, uploads
+from intake.portal import claims, forms, links, ordering, pages, uploads
 from intake.portal.building import Portal
 from intake.portal.forms import Answers, Problem
 from intake.portal.pages import Refusal, Shown
@@ -32,7 +32,7 @@ def claim_page(portal: Portal, request: UUID, *, counts: bool) -> Response:
             return to_status(portal, request)
         mailed = claims.mailed(session, row)
         policy = portal.policy(row.policy)
-        answers = Answers(values=filled(policy, mailed.told) | {services.VISIBILITY: row.visibility.value})
+        answers = Answers(values=filled(policy, mailed.told) | {ordering.VISIBILITY: row.visibility.value})
         return _form(portal, session, row, mailed, answers, person=row.party_name)
 
 
@@ -45,7 +45,7 @@ def claimed(portal: Portal, request: UUID, posted: Posted) -> Response:
     with transaction(portal.engine) as session:
         row = _there(tables.requests.fetch_locked(session, request))
         mailed = claims.mailed(session, row)
-        now, policy = portal.clock(), services.offering(portal.policy(row.policy), None)
+        now, policy = portal.clock(), ordering.offering(portal.policy(row.policy), None)
         answers = forms.checked(policy, posted.fields, portal.region)
         person = forms.tidy(posted.fields.get("name", ""))[:LONGEST_PERSON]
         said = claims.claim(row, policy, answers, mailed.told, name=person, now=now)
@@ -57,8 +57,8 @@ def claimed(portal: Portal, request: UUID, posted: Posted) -> Response:
             return _form(portal, session, row, mailed, answers, person=person, problem=problem, posted=posted)
         portal.receive(session, said, now)
         tables.redirections.note_raised(session, request, Channel.PORTAL, now)
-        if answers.values.get(services.VISIBILITY):
-            row.visibility = Visibility(answers.values[services.VISIBILITY])
+        if answers.values.get(ordering.VISIBILITY):
+            row.visibility = Visibility(answers.values[ordering.VISIBILITY])
     portal.wake()
     return to_status(portal, request)
 
@@ -94,7 +94,7 @@ def _form(
     posted: Posted | None = None,
 ) -> Response:
     shown = Shown(
-        policy=services.offering(portal.policy(row.policy), None),
+        policy=ordering.offering(portal.policy(row.policy), None),
         answers=answers,
         limits=portal.limits,
         zone=mailed.zone or portal.home,

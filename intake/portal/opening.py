@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy import func, select
 
 from intake import addresses
-from intake.portal import claims, forms, pages, services, uploads
+from intake.portal import claims, forms, ordering, pages, uploads
 from intake.portal.asked import Policy, Service
 from intake.portal.building import Portal, check_turn
 from intake.portal.claiming import LONGEST_PERSON, to_status
@@ -29,8 +29,8 @@ def blank_page(portal: Portal, w: Words, policy: str, service: str) -> Response:
     """The form of the named policy if there is one, else of the default policy; with what a service needs, if named."""
     name = policy if policy in portal.policies else portal.default_policy
     plain = portal.policy(name)
-    ordered = services.chosen(plain, service)
-    answers = Answers(values=services.given(plain, ordered))
+    ordered = ordering.chosen(plain, service)
+    answers = Answers(values=ordering.given(plain, ordered))
     return pages.form(_shown(portal, name, ordered, answers, key=uuid4().hex), w)
 
 
@@ -42,8 +42,8 @@ def opened(portal: Portal, w: Words, posted: Posted) -> Response:
     """
     given = posted.fields
     name = given.get("policy", "") if given.get("policy") in portal.policies else portal.default_policy
-    ordered = services.chosen(portal.policy(name), given.get(services.SERVICE, ""))
-    policy = services.offering(portal.policy(name), ordered)
+    ordered = ordering.chosen(portal.policy(name), given.get(ordering.SERVICE, ""))
+    policy = ordering.offering(portal.policy(name), ordered)
     answers = forms.checked(policy, given, portal.region)
     key = given.get("key", "") if KEY.fullmatch(given.get("key", "")) else uuid4().hex
     email, person = forms.tidy(given.get("email", "")), forms.tidy(given.get("name", ""))[:LONGEST_PERSON]
@@ -67,7 +67,7 @@ def _shown(portal: Portal, name: str, ordered: Service | None, answers: Answers,
     plain = portal.policy(name)
     today = portal.clock().astimezone(portal.home).date()
     return Shown(
-        policy=services.offering(plain, ordered),
+        policy=ordering.offering(plain, ordered),
         policy_id=name,
         answers=answers,
         limits=portal.limits,
@@ -110,5 +110,5 @@ def _interaction(
         name=person,
         clock_started_at=now,
         facts=claims.facts_in(policy, answers),
-        fields=services.kept(claims.fields_in(answers, person), ordered),
+        fields=ordering.kept(claims.fields_in(answers, person), ordered),
     )

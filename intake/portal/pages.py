@@ -17,7 +17,7 @@ from intake.portal import matrix
 from intake.portal.asked import Policy, Service
 from intake.portal.claims import Carried
 from intake.portal.forms import LONGEST, SIGNS, Answers, Problem, questions
-from intake.portal.services import PREFIX
+from intake.portal.ordering import PREFIX
 from intake.portal.uploads import Limits, megabytes
 from intake.portal.wording import Words, preferred, words
 from models import tables

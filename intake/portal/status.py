@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse
 
-from intake.portal import matrix, services
+from intake.portal import matrix, ordering
 from intake.portal.asked import Field, Policy
 from intake.portal.building import Visit
 from intake.portal.claims import Carried
@@ -131,10 +131,10 @@ def _steps(seen: Seen, w: Words) -> list[dict[str, Any]]:
     ]
 
 
-def _late(seen: Seen, answers: Mapping[str, str]) -> services.Late | None:
-    ordered = services.chosen(seen.policy, answers.get(services.SERVICE, ""))
+def _late(seen: Seen, answers: Mapping[str, str]) -> ordering.Late | None:
+    ordered = ordering.chosen(seen.policy, answers.get(ordering.SERVICE, ""))
     told_on: date = seen.request.received_at.astimezone(seen.zone).date()
-    return services.late(ordered, answers, told_on)
+    return ordering.late(ordered, answers, told_on)
 
 
 def _said(seen: Seen, w: Words) -> list[dict[str, Any]]:

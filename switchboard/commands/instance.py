@@ -23,9 +23,10 @@ def opened(data_dir: Path | None) -> Iterator[Switchboard]:
     logs.configure("warning", settings.log_format)
     if settings.database_url is not None and settings.redis_url is not None and settings.secret_key is not None:
         database, redis = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
-        yield Switchboard(
-            settings, Sites(database_url=database, redis_url=redis, secret=settings.secret_key.get_secret_value())
-        )
+        sites = Sites(database_url=database, redis_url=redis, secret=settings.secret_key.get_secret_value())
+        house = Switchboard(settings, sites)
+        yield house
+        house.engine.dispose()
         return
     with embedded.database(settings.data_dir) as instance:
         house = Switchboard(settings, sites_of(settings, instance))

@@ -215,3 +215,68 @@ def test_colours_follow_the_system_and_the_toggle(house, browser, address, probl
         assert page.evaluate(ground) == "rgb(246, 248, 251)"
         page.goto(f"{address}/calls")
         assert page.evaluate(ground) == "rgb(246, 248, 251)"
+
+
+def test_facts_and_tools_by_keys(house, suggested, browser, address, problems):
+    """A number changes a fact and U takes it back; W, N and A do what they say, Escape leaves a form."""
+    house.request("Gateway down", channel=Channel.PORTAL, content=suggested())
+    with browser.new_context() as context:
+        page = sign_in(context, address, problems)
+        chip = page.locator("#fact-workaround")
+        number = chip.get_attribute("data-key")
+        expect(chip).to_contain_text("yes")
+        page.keyboard.press(number)
+        expect(chip).to_contain_text("easy")
+        expect(page.locator(".toast")).to_contain_text("Workaround: easy")
+        page.keyboard.press("u")
+        expect(chip).to_contain_text("yes")
+        page.keyboard.press("w")
+        expect(page.get_by_label("Question 1", exact=True)).to_be_focused()
+        expect(page.get_by_role("button", name="Confirm")).to_be_hidden()
+        page.keyboard.press("Escape")
+        page.keyboard.press("n")
+        page.get_by_label("Note").fill("jk3u looks like node 2")
+        page.get_by_role("button", name="Write it down").last.click()
+        expect(page.locator(".toast")).to_contain_text("noted")
+        expect(page.locator(".timeline")).to_contain_text("jk3u looks like node 2")
+        page.keyboard.press("a")
+        expect(page.locator(".state-line")).to_contain_text("owned by Ida")
+        page.keyboard.press("g")
+        page.keyboard.press("l")
+        expect(page).to_have_url(f"{address}/left")
+
+
+def test_a_time_agreed_counts_in_the_readers_zone(house, suggested, browser, address, problems):
+    """The form names the zone of the browser, and what is written there is stored as that moment."""
+    house.request("Gateway down", channel=Channel.PORTAL, content=suggested())
+    with browser.new_context(timezone_id="Asia/Tokyo", locale="en-GB") as context:
+        page = sign_in(context, address, problems)
+        page.keyboard.press("t")
+        expect(page.locator("#tell")).to_contain_text("Asia/Tokyo")
+        page.get_by_label("Message to the client").fill("Tomorrow")
+        page.locator("[name=until]").fill("2026-11-22T09:00")
+        page.get_by_role("button", name="Tell the client").click()
+        expect(page.locator(".timeline")).to_contain_text("agreed a time: Sun 22 Nov 2026, 00:00 UTC")
+
+
+def test_tools_work_without_javascript_and_on_a_small_screen(house, suggested, browser, address, problems):
+    """With scripts off and at 390 pixels a fact is changed, the request taken and a note written; nothing runs off."""
+    reference = house.request("Gateway down", channel=Channel.PORTAL, content=suggested())
+    size = {"width": 390, "height": 844}
+    with browser.new_context(java_script_enabled=False, viewport=size) as context:
+        page = sign_in(context, address, problems)
+        page.goto(f"{address}/requests/{reference}")
+        page.locator("#fact-workaround").click()
+        expect(page.locator("#fact-workaround")).to_contain_text("easy")
+        page.get_by_role("button", name="Take").click()
+        expect(page.locator(".state-line")).to_contain_text("owned by Ida")
+        page.locator("#note > summary").click()
+        page.get_by_label("Note").fill("on the road")
+        page.get_by_role("button", name="Write it down").last.click()
+        expect(page.locator(".timeline")).to_contain_text("on the road")
+    with browser.new_context(viewport=size) as context:
+        page = sign_in(context, address, problems)
+        page.goto(f"{address}/triage/{reference}")
+        for panel in ("ask", "tell", "note", "escalate", "more"):
+            page.locator(f"#{panel} > summary").click()
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, panel

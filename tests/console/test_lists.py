@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import uuid4
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import select
 
 from console import assets, events
@@ -14,6 +15,7 @@ from console.media import wanted
 from models import tables
 from models.store import connect, transaction
 from models.terms import Channel, JobKind, JobState, MailState, OutgoingState
+from triage.policy import load_packs
 
 HTMX_2_0_3 = "491955cd1810747d7d7b9ccb936400afb760e06d25d53e4572b64b6563b2784e"
 
@@ -59,6 +61,25 @@ def test_policies_show_levels_types_and_rules_with_clauses(ida):
     for words in ("P1 Critical", "Acme 3.1", "Incident", "Acme 2.1", "Workaround available", "at most P2 High"):
         assert words in page
     assert ida.get("/policies/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("wso2", ["within 1 h", "assumed, not in the source", "Mon–Fri 09:00–17:00", "Deferred", "Support leadership"]),
+        ("witboost", ["every 4 h", "Mon–Fri 09:00–13:00 and 14:00–18:00", "Impact and urgency", "Out of scope"]),
+        ("oro", ["objective", "working days", "Catalogue", "Visibility", "after 3 follow-ups"]),
+        ("parallels", ["The policy names no times", "Contact phone", "by decision of lead only", "has seen"]),
+    ],
+)
+def test_a_policy_page_shows_everything_a_pack_says(house, ida, name, words):
+    """Times, calendars, workflow, ladders, services, matrix and what is wanted are on the page, with their clauses."""
+    house.policies.update(load_packs())
+    page = ida.get(f"/policies/{name}").text
+    for each in words:
+        assert each in page, each
+    for step in house.policies[name].workflow.steps:
+        assert escape(step.clause) in page
 
 
 @pytest.mark.parametrize("state", list(OutgoingState))

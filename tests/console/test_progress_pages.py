@@ -1,9 +1,9 @@
-"""What an engineer does to a request on its page, under each of the four policies, as browsers without JavaScript do."""
+"""What an engineer does to a request on its page, under each of the four policies, without JavaScript."""
 
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from models import tables
 from models.store import transaction
@@ -122,7 +122,7 @@ def test_a_page_shows_where_a_request_stands(desk, ida, suggested, pack):
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_a_page_offers_only_the_steps_of_its_reader(desk, suggested, pack):
-    """Of each policy's workflow the steps from where the request stands are shown, those the role may take; a viewer none."""
+    """Of each policy's workflow the steps from here that the role may take are shown; to a viewer none."""
     reference = raise_one(desk, suggested, pack)
     flow = desk.policies[pack].workflow
     with desk.signed_in() as ida, desk.signed_in("vera") as vera:
@@ -457,6 +457,27 @@ def test_the_queue_is_sorted_by_the_next_target(desk, ida, suggested):
     assert headings == sorted(headings)
     assert ">12 min late</span>" in page
     assert ">40 min left</span>" in page
+
+
+def test_what_runs_on_after_the_decision_is_listed_by_its_next_target(desk, ida, suggested):
+    """A decided request leaves the queue; its clock is watched under the heading that it belongs to, mine apart."""
+    reference = raise_one(desk, suggested, minutes_ago=72)
+    send(ida, desk, reference, "decision", type="incident", priority="P1")
+    assert f'id="row-{reference[3:]}"' not in ida.get("/triage").text
+    page = ida.get("/left/clocks").text
+    assert "Late <span>1</span>" in page
+    assert "12 min late" in page
+    assert reference not in ida.get("/left/clocks?mine=true").text
+
+
+def test_the_queue_costs_the_same_for_many(desk, ida, suggested):
+    """The clocks of all lines are read in one statement, however many lines there are."""
+    for _ in range(12):
+        raise_one(desk, suggested)
+    said = []
+    event.listen(desk.engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    ida.get("/triage/queue")
+    assert sum("FROM clock_events" in statement for statement in said) == 1
 
 
 def test_a_level_changed_targets_from_the_start(desk, ida, suggested):

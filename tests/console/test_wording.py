@@ -6,8 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console import wording
+from console import history, timing, wording
 from console.shown import shown
+from models.tables.requests import ClockEvent
+from triage.clock import Clock, State
+from triage.policy import load_packs
+from triage.suggest import UNKNOWN
+from triage.targets import Kind, Promise
 
 TEXTS = st.text(max_size=200)
 
@@ -104,3 +109,110 @@ def test_what_would_change_it_is_one_line_for_one_outcome(suggested):
     made = shown(content, None)
     assert made.changes == (("Scope", "few, one or some", "P3"),)
     assert [(chip.label, chip.value) for chip in made.chips][-1] == ("Scope", None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "1 min"),
+        (61, "2 min"),
+        (3600, "1 h"),
+        (11_100, "3 h 05"),
+        (-720, "12 min"),
+        (360_000, "4 d 4 h"),
+        (432_000, "5 d"),
+    ],
+)
+def test_amounts_of_time_round_up_to_a_minute(seconds, words):
+    """What is left of a minute still counts as one, and an amount has no sign."""
+    assert timing.amount(timedelta(seconds=seconds)) == words
+
+
+def clock(state, now, minutes, **values):
+    """A response clock due in so many minutes, of an hour."""
+    left = timedelta(minutes=minutes)
+    given = {"due": now + left, "remaining": left, "fraction": 1 - minutes / 60, **values}
+    return Clock(kind=Kind.RESPONSE, promise=Promise.GUARANTEED, state=state, **given)
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "more", "words", "tone"),
+    [
+        (State.RUNNING, 42, {}, "42 min left", "soon"),
+        (State.RUNNING, 300, {}, "5 h left", "calm"),
+        (State.BREACHED, -12, {}, "12 min late", "late"),
+        (State.PAUSED, 30, {"due": None}, "paused, 30 min left", "still"),
+        (State.NOT_APPLICABLE, 0, {"due": None, "remaining": None}, "no target", "still"),
+    ],
+)
+def test_a_clock_is_told_in_words_and_colour(now, state, minutes, more, words, tone):
+    """What the colour says the words say as well."""
+    found = clock(state, now, minutes, **more)
+    assert (timing.left(found, now), timing.tone(found, now)) == (words, tone)
+
+
+def test_a_line_waits_for_the_clock_that_is_due_first(now):
+    """Of several running clocks the first one counts; without one the reason is told."""
+    found = [clock(State.RUNNING, now, 300), clock(State.RUNNING, now, 20)]
+    assert timing.soonest(found, now, started=True).words == "20 min left"
+    assert timing.soonest([], now, started=True).words == "no target"
+    assert timing.soonest([], now, started=False).words == "no SLA"
+    assert timing.soonest([clock(State.PAUSED, now, 5, due=None)], now, started=True).words == "paused"
+    met = clock(State.MET, now, 5, met_at=now)
+    assert timing.soonest([met], now, started=True).words == "met"
+
+
+def test_calendars_are_told_as_people_write_hours():
+    """Days with the same hours are told together; a lunch break stays."""
+    calendars = load_packs()["witboost"].calendars
+    assert any(timing.hours(one) == "Mon–Fri 09:00–13:00 and 14:00–18:00" for one in calendars.values())
+
+
+def test_one_act_is_one_line_of_the_history(now):
+    """Entries of one source are one moment; what only clocks need is left out."""
+    shared = {"source": "step:1", "at": now, "until": None, "note": "", "made_by": "ida", "is_public": False}
+    rows = [
+        ClockEvent(event="status", value="in-progress", detail={"clause": "W33", "given": {"reason": "x"}}, **shared),
+        ClockEvent(event="taken", value="", detail={}, **shared),
+        ClockEvent(event="acted", value="ida", detail={}, **shared),
+    ]
+    (found,) = history.moments(rows, load_packs()["wso2"], {"ida": "Ida"})
+    assert (found.who, found.words, found.clause) == ("Ida", "status In Progress · taken charge of", "W33")
+    assert found.answers == (("Reason", "x"),)
+
+
+def test_a_chip_goes_through_every_value_and_back_to_not_known(suggested):
+    """From each value of a fact the next one leads on, and the last one takes the fact back."""
+    content = suggested()
+    seen = []
+    value = "no"
+    while value != UNKNOWN:
+        content["facts"]["workaround"]["value"] = value
+        (chip,) = [each for each in shown(content, None).chips if each.name == "workaround"]
+        seen.append(value)
+        value = chip.following
+    assert seen == ["no", "yes", "easy", "stable"]
+
+
+def test_at_most_six_chips_have_a_number(suggested):
+    """Number keys are given in the order of the chips; what the ledger alone states has none."""
+    content = suggested()
+    names = ["unreachable", "down", "scope", "security", "cosmetic", "question", "data_loss"]
+    content["facts"] |= {name: {"value": "no", "source": "text", "evidence": None} for name in names}
+    chips = shown(content, None).chips
+    assert [chip.key for chip in chips if chip.key] == [1, 2, 3, 4, 5, 6]
+    assert [(chip.key, chip.following) for chip in chips if chip.name == "unreachable"] == [(None, "")]
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"),
+    [
+        ("breached:response", "the response target was missed"),
+        ("warned-75:update", "75 % of the time for update was used up"),
+        ("asked", "an engineer asked for help"),
+        ("moon-full", "moon full"),
+    ],
+)
+def test_causes_of_an_escalation(cause, words):
+    """Why somebody is told, in words; a cause nobody has words for is named as it is."""
+    assert wording.cause(cause) == words

@@ -47,6 +47,15 @@ def test_a_role_tells_everybody_who_has_it_and_may_sign_in(session, request_of, 
     assert request_of(To(role="admin"), Reach.MAIL) == [("ada", "ada@example.com")]
 
 
+def test_where_nobody_has_a_role_the_next_one_above_is_told(session, request_of, now):
+    """A small house has no lead; a lead who left, or has no address, is as good as none."""
+    engineer(session, "left", address="left@example.com", disabled_at=now)
+    engineer(session, "leo")
+    engineer(session, "ada", Role.ADMIN, address="ada@example.com")
+    assert request_of(To(role="lead"), Reach.MAIL) == [("ada", "ada@example.com")]
+    assert request_of(To(role="admin"), Reach.MAIL) == [("ada", "ada@example.com")]
+
+
 def test_where_nobody_has_a_telephone_they_are_told_by_mail(session, request_of):
     """Late is better than never, and the name says so; a step by mail rings nobody."""
     engineer(session, "leo", address="leo@example.com", number=" ")

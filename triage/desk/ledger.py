@@ -31,13 +31,17 @@ def clocks_of(session: Session, request: UUID, policy: Policy, now: datetime) ->
 
 
 def supposed(log: tuple[Event, ...], type_: str | None, level: str | None, at: datetime) -> tuple[Event, ...]:
-    """The log as it would be if a request had been given this type and level at `at`; for showing, never stored."""
+    """The log as it would be if a request had been given this type and level at `at`; for showing, never stored.
+
+    What was decided and taken back is left out.
+    """
+    labels = {EventKind.TYPE, EventKind.LEVEL}
     more = [
         Event(id=f"supposed:{kind}", at=at, kind=kind, value=value)
         for kind, value in ((EventKind.TYPE, type_), (EventKind.LEVEL, level))
         if value
     ]
-    return (*more, *log)
+    return (*more, *(event for event in log if event.kind not in labels))
 
 
 def status_of(request: tables.requests.Request, policy: Policy) -> str:

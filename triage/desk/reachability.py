@@ -50,6 +50,7 @@ def call_back(session: Session, request_id: UUID, *, engineer: str, now: datetim
         Invalid: there is no number on file, or a call is under way.
 
     """
+    tables.requests.fetch_locked(session, request_id)
     if any(row.outcome is CallbackOutcome.PLACED for row in tables.progress.callbacks(session, request_id)):
         raise Invalid(public="A call to this customer is under way; wait for its end.")
     row = _row(session, request_id, CallbackOutcome.PLACED, engineer, now, "", "")

@@ -12,8 +12,7 @@ from models import tables
 from models.terms import TriageState
 from triage.desk import knowledge, ledger
 from triage.desk.revision import Change, Moved, Outcome, Propose, Standing, Stored, compare
-from triage.desk.suggesting import _language as language_of
-from triage.desk.suggesting import said
+from triage.desk.suggesting import language_of, said
 from triage.policy import Policy
 
 LIMIT = 1000

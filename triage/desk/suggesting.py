@@ -42,7 +42,7 @@ def suggest_again(
         channel=request.channel,
         subject=request.subject,
         body=body,
-        language=_language(rows, request.language),
+        language=language_of(rows, request.language),
         facts=(*stated, *_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy)),
     )
     tables.requests.record_suggestion(session, request.id, cause, as_json(made, request.reference), made, now)
@@ -75,7 +75,7 @@ def _tabled(policy: Policy, rows: list[tables.requests.Interaction]) -> list[Fac
     ]
 
 
-def _language(rows: list[tables.requests.Interaction], otherwise: str | None) -> str | None:
+def language_of(rows: list[tables.requests.Interaction], otherwise: str | None) -> str | None:
     """The language of the latest text whose language is known."""
     known = [row.language for row in rows if row.language and row.new_text.strip()]
     return known[-1] if known else otherwise

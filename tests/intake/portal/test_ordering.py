@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from intake.portal import forms, matrix, services
+from intake.portal import forms, matrix, ordering
 from intake.portal.wording import words
 from triage.policy import load_packs
 
@@ -46,21 +46,21 @@ def test_what_the_form_asks_anyway_is_not_asked_twice():
     """A new environment's inputs are all fields of its type; access needs what its own type does not ask."""
     oro = POLICIES["oro"]
     for service, extra in (("environment", []), ("sftp", ["service.logins"])):
-        chosen = services.chosen(oro, service)
-        form = services.offering(oro, chosen)
-        assert [each.name for each in form.fields if each.name.startswith(services.PREFIX)] == extra, service
+        chosen = ordering.chosen(oro, service)
+        form = ordering.offering(oro, chosen)
+        assert [each.name for each in form.fields if each.name.startswith(ordering.PREFIX)] == extra, service
 
 
 @pytest.mark.parametrize("service", [each.id for each in POLICIES["oro"].catalogue.services])
 def test_every_input_of_every_service_can_be_told(service):
     """By a question of its own, or by a field that the form asks for each of its types; choices stay choices."""
     oro = POLICIES["oro"]
-    chosen = services.chosen(oro, service)
-    form = services.offering(oro, chosen)
+    chosen = ordering.chosen(oro, service)
+    form = ordering.offering(oro, chosen)
     for kind in [each.value for each in form.types if each.inbound]:
         asked = {each.name: each for each in form.fields if forms.is_asked(form, each, kind)}
         for one in chosen.asks:
-            field = asked.get(services.PREFIX + one.name) or asked[one.name]
+            field = asked.get(ordering.PREFIX + one.name) or asked[one.name]
             values = {each.value for each in field.options}
             assert not one.options or values == {each.value for each in one.options}, (kind, one.name)
 
@@ -140,12 +140,12 @@ def test_a_launch_is_a_date(customer, written):
 
 def test_no_date_is_never_late():
     """What was not told, or is no date, is not measured."""
-    launch = services.chosen(POLICIES["oro"], "go-live")
+    launch = ordering.chosen(POLICIES["oro"], "go-live")
     today = date(2026, 11, 21)
-    assert services.late(launch, {}, today) is None
-    assert services.late(launch, {"launch": "soon"}, today) is None
-    assert services.late(None, {"launch": "2026-11-22"}, today) is None
-    assert services.late(launch, {"launch": "2026-11-22"}, today).first == date(2026, 12, 5)
+    assert ordering.late(launch, {}, today) is None
+    assert ordering.late(launch, {"launch": "soon"}, today) is None
+    assert ordering.late(None, {"launch": "2026-11-22"}, today) is None
+    assert ordering.late(launch, {"launch": "2026-11-22"}, today).first == date(2026, 12, 5)
 
 
 def test_the_table_reads_the_customers_answers_and_an_engineer_confirms(customer):
