@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,9 +19,11 @@ from models.errors import Invalid, NotFound
 from models.terms import Role, TriageState
 from triage.completeness import Found
 from triage.desk import decision
+from triage.desk.client import PROPOSED
 from triage.facts import VOCABULARY
 from triage.policy import Policy
 from triage.suggest import UNKNOWN
+from triage.workflow import Offer
 
 DID = {
     "step": "status changed",
@@ -78,6 +81,17 @@ class Work:
         if made is None or held is None or row is None or not made.complete:
             return False
         return row.created_at > held.decided_at and (made.type, made.priority) != (held.type, held.priority)
+
+    @property
+    def proposed(self) -> tuple[Offer, datetime] | None:
+        """The step a message of the client may mean, and when they wrote, while nobody has moved the request since."""
+        if self.standing is None:
+            return None
+        since = self.record.request.status_since
+        wrote = [row for row in self.standing.rows if row.event == PROPOSED and (since is None or row.at > since)]
+        offers = [one for one in self.standing.offers if wrote and one.step.id == wrote[-1].value]
+        plain = [one for one in offers if not one.asks and not one.resolutions]
+        return (plain[0], wrote[-1].at) if plain else None
 
     def name(self, login: str | None) -> str:
         """What people call a login."""

@@ -11,7 +11,7 @@ from models.terms import Fact, Role
 from triage import completeness, matrix
 from triage.clock import Clock, clocks
 from triage.completeness import Meter, Told
-from triage.desk import knowledge, ledger, nudging
+from triage.desk import knowledge, ledger, nudging, telling
 from triage.desk.knowledge import Number, RoleRule
 from triage.entitlement import Coverage
 from triage.explain import Line, explain
@@ -35,8 +35,8 @@ class Standing:
 
     `supposed`: nothing is decided yet, so the clocks are those that hold if the suggestion is confirmed. `log` is
     everything that happened, oldest first. `offers` are the steps the role may take now, `role_rules` the rules that
-    only certain roles may apply. `meter` is None where the policy wants nothing in particular, `matrix_reading` where
-    it has no matrix.
+    only certain roles may apply. `claimed` is the customer's own priority (W15), as a level of the policy. `meter` is
+    None where the policy wants nothing in particular, `matrix_reading` where it has no matrix.
     """
 
     policy: Policy
@@ -52,6 +52,7 @@ class Standing:
     facts: tuple[Fact, ...]
     nudges: tuple[Nudge, ...]
     bounces: int
+    claimed: str | None
     meter: Meter | None
     matrix_reading: matrix.Reading | None
     coverage: tuple[Coverage, Coverage] | None
@@ -77,7 +78,7 @@ def read(session: Session, request: tables.requests.Request, policy: Policy, rol
     counted = ledger.supposed(log, kind, level, request.received_at) if supposed else log
     status = ledger.status_of(request, policy)
     facts = knowledge.known(session, request, policy=policy)
-    told = _told(session, request, facts, kind, level)
+    told = telling.told(session, request, facts, kind, level)
     halts = [one.value for one in policy.workflow.statuses if one.stage is Stage.CLIENT]
     return Standing(
         policy=policy,
@@ -93,6 +94,7 @@ def read(session: Session, request: tables.requests.Request, policy: Policy, rol
         facts=facts,
         nudges=nudging.nudges_of(session, request, policy, now),
         bounces=bounces(log, halts),
+        claimed=_claimed(policy, told),
         meter=completeness.meter(policy.completeness, told) if policy.completeness else None,
         matrix_reading=_matrix(policy, told),
         coverage=knowledge.coverage(session, request, policy=policy),
@@ -112,12 +114,20 @@ def gates(
     """
     if not any(one.weight is completeness.Weight.GATE for one in policy.completeness):
         return {}
-    told = _told(session, request, knowledge.known(session, request, policy=policy), kind, None)
+    stated = telling.told(session, request, knowledge.known(session, request, policy=policy), kind, None)
     found = {
-        level.value: completeness.meter(policy.completeness, replace(told, level=level.value)).gates
+        level.value: completeness.meter(policy.completeness, replace(stated, level=level.value)).gates
         for level in policy.levels
     }
     return {level: missing for level, missing in found.items() if missing}
+
+
+def _claimed(policy: Policy, told: Told) -> str | None:
+    """The level the customer gave in a form, by its id or one of its other names."""
+    asked = [one.name for one in policy.fields if one.kind == "level"]
+    given = next((told.fields[name] for name in asked if told.fields.get(name)), "").strip().casefold()
+    names = {name.casefold(): one.value for one in policy.levels for name in (one.label, *one.aliases, one.value)}
+    return names.get(given)
 
 
 def _matrix(policy: Policy, told: Told) -> matrix.Reading | None:
@@ -130,28 +140,4 @@ def _shown(policy: Policy, log: tuple[Event, ...], now: datetime) -> tuple[Shown
     return tuple(
         Shown(clock=clock, lines=explain(policy.commitments, log, now, clock.kind, clock.promise))
         for clock in clocks(policy.commitments, log, now)
-    )
-
-
-def _told(
-    session: Session, request: tables.requests.Request, facts: tuple[Fact, ...], kind: str | None, level: str | None
-) -> Told:
-    """What has been told, as the completeness meter reads it."""
-    said = tables.requests.interactions(session, request.id)
-    fields: dict[str, str] = {}
-    for row in said:
-        fields |= {name: value for name, value in row.fields.items() if value}
-    contact = session.get(tables.directory.Contact, request.contact_id) if request.contact_id else None
-    name = request.party_name or (contact.name if contact else "")
-    number = knowledge.contact_number(session, request)
-    address = request.party if request.party and "@" in request.party else ""
-    known = {"contact": name, "email": address or "", "phone": number.value if number else ""}
-    return Told(
-        text="\n\n".join([request.subject, *(row.new_text for row in said)]),
-        fields=fields,
-        facts=facts,
-        known={key: value for key, value in known.items() if value},
-        files=tuple(upload.name for upload in tables.requests.uploads(session, request.id)),
-        type=kind,
-        level=level,
     )

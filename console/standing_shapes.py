@@ -33,6 +33,7 @@ def standing_json(
         "status": status | {"since": at(request.status_since or request.received_at)},
         "owner": request.owner,
         "visibility": request.visibility.value,
+        "claimed_priority": standing.claimed if standing else None,
         "resolution": request.resolution,
         "rules": rules_json(suggestion, standing, role),
     }

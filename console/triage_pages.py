@@ -19,7 +19,7 @@ from console.wording import Group
 from models import tables
 from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
-from models.terms import CallbackOutcome, Channel
+from models.terms import Channel
 from triage.desk import decision
 from triage.policy import Policy
 
@@ -236,7 +236,6 @@ def _own_page(
             refusal=refusal,
             back="request",
             channel=None,
-            outcomes=CallbackOutcome,
         )
 
 
@@ -278,7 +277,6 @@ def _page(
         notice=notice,
         refusal=refusal,
         back="triage",
-        outcomes=CallbackOutcome,
     )
 
 

@@ -1,13 +1,16 @@
 """The web application: every router under one roof, and what each error becomes."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from functools import partial
+from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
+from sqlalchemy.orm import Session
 
 from console import api, assets, pages
 from console.deps import Desk
@@ -17,9 +20,10 @@ from intake.portal.throttle import Throttle
 from models import schema, tables
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
+from models.terms import ClientView
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition
-from triage.desk import watch
+from triage.desk import client, telling, watch
 from triage.identity import number_party
 from voice import outgoing_webhooks, webhooks
 from voice.outgoing import Named
@@ -93,8 +97,21 @@ def _portal(house: Switchboard) -> APIRouter:
             region=settings.default_region,
             support_phone=settings.support_phone,
             throttle=Throttle(house.sites.redis_url),
+            standing=partial(_client_view, house),
+            step=partial(_client_step, house),
+            missing=partial(telling.missing, policies=house.policies),
         )
     )
+
+
+def _client_view(house: Switchboard, session: Session, request: UUID, at: datetime) -> ClientView:
+    return client.client_view(session, request, policies=house.policies, now=at)
+
+
+def _client_step(
+    house: Switchboard, session: Session, request: UUID, step: str, given: Mapping[str, str], at: datetime
+) -> None:
+    client.client_step(session, request, step, given, policies=house.policies, now=at, party="portal")
 
 
 def _line(house: Switchboard) -> Line:

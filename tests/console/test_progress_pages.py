@@ -419,6 +419,54 @@ def test_who_may_see_a_request_is_chosen_where_the_policy_knows_groups(desk, ida
     assert 'value="private"' not in ida.get(f"/requests/{raise_one(desk, suggested)}").text
 
 
+def test_what_a_client_wrote_may_mean_a_step(desk, ida, suggested):
+    """A message after the resolution re-opens nothing by itself: the page proposes it, and a person decides."""
+    reference = raise_one(desk, suggested, "parallels")
+    for step in ("start", "resolve"):
+        send(ida, desk, reference, "step", step=step)
+    assert "re-open?" not in ida.get(f"/requests/{reference}").text
+    with transaction(desk.engine) as session:
+        row = tables.requests.by_number(session, int(reference[3:]))
+        at = desk.now + timedelta(minutes=1)
+        tables.requests.record_clock(session, row.id, "proposed", "mail:1", at, value="reopen")
+    assert "<strong>re-open?</strong>" in ida.get(f"/requests/{reference}").text
+    send(ida, desk, reference, "step", step="reopen")
+    desk.now += timedelta(minutes=2)
+    assert row_of(desk, reference).status == "new"
+
+
+def test_coverage_is_told_with_its_reason(desk, ida, suggested):
+    """What a contract does not cover is said in the header, whatever else is done with the request."""
+    with transaction(desk.engine) as session:
+        account = tables.directory.Account(name="Acme", number="A1", policy="witboost")
+        session.add(account)
+        session.flush()
+        known = account.id
+    reference = raise_one(desk, suggested, "witboost", account_id=known)
+    with transaction(desk.engine) as session:
+        row = tables.requests.by_number(session, int(reference[3:]))
+        tables.requests.interactions(session, row.id)[0].fields = {"components": "the template of our lake"}
+    page = ida.get(f"/requests/{reference}").text
+    assert "not covered: " in page
+    assert "contracts are not known" in page
+
+
+def test_what_is_written_is_escaped_everywhere(desk, ida, suggested):
+    """Markup in notes, reasons, numbers and answers stays text."""
+    reference = raise_one(desk, suggested)
+    evil = "<script>alert(1)</script>"
+    send(ida, desk, reference, "note", text=evil, kind="assumption")
+    send(ida, desk, reference, "note", text=evil)
+    send(ida, desk, reference, "tell", text=evil)
+    send(ida, desk, reference, "callback", outcome="busy", number="+49305550137", note=evil)
+    send(ida, desk, reference, "escalate", reason=evil)
+    refused = send(ida, desk, reference, "tell", text=evil, until="nonsense")
+    assert refused.status_code == 422
+    for page in (refused.text, ida.get(f"/requests/{reference}").text):
+        assert evil not in page
+        assert "&lt;script&gt;alert(1)" in page
+
+
 def test_impact_and_urgency_are_read_off_the_table(desk, ida, suggested):
     """Witboost: the page says which levels the table leaves open, and that it is assumed."""
     page = ida.get(f"/requests/{raise_one(desk, suggested, 'witboost')}").text
