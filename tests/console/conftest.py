@@ -1,8 +1,11 @@
 """A console over a real database, with a policy of its own and requests made straight through the tables."""
 
+import runpy
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +21,8 @@ from console.sign_in import hash_password, new_token, token_digest
 from models import tables
 from models.store import transaction
 from models.terms import Channel, Interaction, Receipt, Role, Suggestion, TriageState
-from triage.policy import Policy, parse
+from triage.policy import Policy, load_packs, parse
+from triage.suggest import suggest
 
 ORIGIN = "http://testserver"
 PASSWORD = "correct horse battery"
@@ -250,6 +254,34 @@ def house(engine: Engine, now: datetime) -> House:
 def ida(house: House) -> Iterator[TestClient]:
     """Ida's browser, signed in."""
     with house.signed_in() as client:
+        yield client
+
+
+@pytest.fixture
+def stands() -> SimpleNamespace:
+    """Makes requests under the four policies, and reads back what became of them."""
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "stands.py")))
+
+
+@pytest.fixture
+def desk(house, stands):
+    """A console with the four policies and a classifier that is easily alarmed, and a lead called Lea."""
+    packs = load_packs()
+    house.policies.update(packs)
+
+    def by_rules(*, policy, **asked):
+        return suggest(packs[policy], stands.Alarmist(), **asked)
+
+    object.__setattr__(house.desk, "suggest", by_rules)
+    house.engineer("lea", Role.LEAD)
+    house.engineer("vera", Role.VIEWER)
+    return house
+
+
+@pytest.fixture
+def lea(desk):
+    """The browser of a lead, signed in."""
+    with desk.signed_in("lea") as client:
         yield client
 
 

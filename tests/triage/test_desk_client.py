@@ -207,7 +207,7 @@ def test_what_a_step_asks_is_asked_of_the_client_too(session, now):
     wanted = write(session, now, PACKS["witboost"])
     at = steps(session, wanted, now, PACKS["witboost"], "take-charge", "resolve", resolution="explanation")
     close = next(one for one in view(session, wanted, at).steps if one.id == "close")
-    assert [(one.name, one.ask[:7]) for one in close.asks] == [("confirmed", "How did")]
+    assert [(one.name, one.ask[:7]) for one in close.asks] == [("confirmed", "How was")]
 
 
 def test_a_clients_step_turns_an_engineers_old_view_into_a_conflict(session, now):
