@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models import tables
 from models.tables import calls, directory, mail, requests
 from models.terms import OutgoingState
+from triage.desk.decision import in_force
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,8 @@ class Record:
     @property
     def decided(self) -> requests.Decision | None:
         """The decision in force, or None."""
-        last = self.decisions[-1] if self.decisions else None
-        return last if last is not None and last.type is not None else None
+        standing = in_force(self.decisions)
+        return standing[-1] if standing else None
 
 
 def read(session: Session, request: UUID) -> Record | None:

@@ -101,12 +101,12 @@ def _classify(stints: list[Stint], event: Event) -> None:
         after = Stint(event.at, before.type, value)
     else:
         after = Stint(event.at, value, before.level)
-    if (after.type, after.level) == (before.type, before.level):
-        return
-    # A decision gives both at one moment: that is one change.
-    if stints and stints[-1].since == event.at:
+    # A decision gives type and level at one moment: that is one change, and none if it comes to the same.
+    if stints and before.since == event.at:
         stints.pop()
-    stints.append(after)
+    held = stints[-1] if stints else Stint(event.at, None, None)
+    if (after.type, after.level) != (held.type, held.level):
+        stints.append(after)
 
 
 def _follow(current: Round, event: Event) -> None:

@@ -385,19 +385,3 @@ def test_a_slip_of_the_pen_leaves_the_clocks_standing():
     found = clock(Kind.RESOLUTION, events, "19 11:00")
     assert found.due is not None
     assert (found.state, found.due.year) == (State.RUNNING, 2036)
-
-
-def test_type_and_level_decided_at_once_are_one_change():
-    """The ledger has no entry of no length between them, and the explanation one line."""
-    events = log("19 09:00 started phone", "19 09:30 level P1", "19 09:30 type incident",
-                 "19 10:00 type query", "19 10:00 level P2")  # fmt: skip
-    found = clock(Kind.RESPONSE, events, "19 10:30")
-    assert all(one.until is None or one.until > one.since for one in found.ledger)
-    assert (found.type, found.level) == ("query", "P2")
-
-
-def test_a_reopening_that_waits_for_the_client_is_paused():
-    """Both at one moment: the round begins, then it pauses, whichever id is smaller."""
-    events = log("19 09:00 started phone", "19 09:00 level P1", "19 10:00 resolved",
-                 "19 11:00 paused waiting-on-client", "19 11:00 reopened")  # fmt: skip
-    assert clock(Kind.RESPONSE, events, "19 11:30").state is State.PAUSED

@@ -93,6 +93,16 @@ def test_a_fact_that_does_not_exist_is_refused_by_name(session, now, name, value
         knowledge.state_fact(session, request.id, name, value, version=1, engineer="mara", now=now)
 
 
+@pytest.mark.parametrize("name", ["unreachable", "reachable_by_phone", "contact_phone_on_file"])
+def test_what_the_ledger_tells_nobody_else_may_state(session, now, name):
+    """Neither an engineer nor a text enables what only calls in vain may enable."""
+    request = opened(session, now, text=f"{DOWN} You were unreachable over the phone all day.")
+    with pytest.raises(Invalid, match="log of calls"):
+        knowledge.state_fact(session, request.id, name, "yes", version=1, engineer="mara", now=now)
+    severity_1(session, request, now)
+    assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is not True
+
+
 def test_a_fact_is_stated_about_the_version_that_was_seen(session, now):
     """Two who flip at once do not undo each other unseen."""
     request = opened(session, now)

@@ -23,6 +23,8 @@ from triage.suggest import UNKNOWN, merged
 
 ACCOUNT, CALL_LOG, ENGINEER = "account", "call log", "engineer"
 """Who states a fact that no text holds, as its source says it."""
+LEDGER = frozenset({"unreachable", "reachable_by_phone", "contact_phone_on_file"})
+"""Facts that the call log alone states: what they allow must not rest on anybody's word."""
 PHONE = "phone"
 """The name of the form's field, and of the caller's answer, that holds the contact telephone number."""
 
@@ -83,6 +85,8 @@ def state_fact(
         Invalid: there is no such fact, or it has no such value.
 
     """
+    if name in LEDGER:
+        raise Invalid(public=f"{name!r} follows from the log of calls: call back, or write down that you did")
     if name not in VOCABULARY:
         raise Invalid(public=f"There is no fact {name!r}; there are {', '.join(VOCABULARY)}")
     if value not in VOCABULARY[name] | {UNKNOWN}:
@@ -106,7 +110,8 @@ def known(session: Session, request: tables.requests.Request, *, policy: Policy)
         for name, fact in (last.content["facts"] if last else {}).items()
         if fact["source"] not in {ACCOUNT, CALL_LOG, ENGINEER}
     ]
-    return merged(tuple(read), facts_of(session, request, policy=policy))
+    stated = merged(tuple(read), facts_of(session, request, policy=policy))
+    return tuple(fact for fact in stated if fact.name not in LEDGER or fact.source == CALL_LOG)
 
 
 def role_rules(session: Session, request: tables.requests.Request, *, policy: Policy) -> tuple[RoleRule, ...]:
