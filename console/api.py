@@ -38,6 +38,7 @@ from models.terms import Channel, Fact, Interaction, Party, TriageState
 from triage import identity
 from triage.calendars import YEARS
 from triage.desk import decision, ledger, nudging
+from triage.facts import VOCABULARY
 from triage.suggest import as_json
 from triage.targets import Kind, Promise
 
@@ -202,7 +203,7 @@ def create_request(
         party=_party(body),
         name=body.name,
         account_hint=body.account,
-        facts=_facts(body.facts),
+        facts=_facts(body.facts, desk),
         clock_started_at=now,
     )
     with transaction(desk.engine) as session:
@@ -257,7 +258,7 @@ def suggest(reader: TokenViewer, desk: DeskHere, body: SuggestBody) -> dict[str,
         subject=body.subject,
         body=body.body,
         language=body.language,
-        facts=_facts(body.facts),
+        facts=_facts(body.facts, desk),
     )
     return as_json(made, "")
 
@@ -296,5 +297,21 @@ def _party(body: NewRequest) -> Party | None:
     return party
 
 
-def _facts(stated: dict[str, str]) -> tuple[Fact, ...]:
+def _facts(stated: dict[str, str], desk: Desk) -> tuple[Fact, ...]:
+    """What a caller stated; a value nobody knows would say nothing, and its sender should hear of it.
+
+    Raises:
+        Invalid: naming every fact and value that does not exist.
+
+    """
+    tables_of = [policy.matrix for policy in desk.policies.values() if policy.matrix]
+    answers = {name for table in tables_of for name in (table.impact, table.urgency)}
+    mistakes = [f"{name}: there is no such fact" for name in stated if name not in answers | VOCABULARY.keys()]
+    mistakes += [
+        f"{name} cannot be {value!r}; it is one of {', '.join(sorted(VOCABULARY[name]))}"
+        for name, value in stated.items()
+        if name in VOCABULARY and value not in VOCABULARY[name]
+    ]
+    if mistakes:
+        raise Invalid(public=f"facts: {'; '.join(mistakes)}")
     return tuple(Fact(name=name, value=value, source="caller") for name, value in stated.items())

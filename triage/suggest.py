@@ -75,10 +75,13 @@ def suggest(
 def merged(read: tuple[Fact, ...], stated: tuple[Fact, ...]) -> tuple[Fact, ...]:
     """One fact for each name: of several speakers the one who outranks the others, of equals the later.
 
-    A fact that the last word calls unknown is left out.
+    A fact that the last word calls unknown is left out, and so is a value nobody knows: it says nothing, and must not
+    stand in the way of what a text says.
     """
     chosen: dict[str, Fact] = {}
     for fact in (*read, *stated):
+        if fact.name in reading.VOCABULARY and fact.value not in reading.VOCABULARY[fact.name] | {UNKNOWN}:
+            continue
         held = chosen.get(fact.name)
         if held is None or _rank(fact.source) >= _rank(held.source):
             chosen[fact.name] = fact

@@ -10,10 +10,10 @@ from sqlalchemy import Engine
 from models import tables
 from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
-from models.terms import Channel, Interaction, TriageState, Verdict
+from models.terms import CallbackOutcome, Channel, Interaction, Role, TriageState, Verdict
 from triage import policy
 from triage.desk import learning
-from triage.desk.decision import decide, undo
+from triage.desk.decision import decide, ease, undo
 from triage.desk.reception import Reception, receive
 from triage.suggest import suggest
 
@@ -150,3 +150,40 @@ def test_a_request_somebody_wrote_to_again_can_be_decided_anew(session, request_
     make(session, request_id, now + timedelta(hours=2), version=2)
     assert request.follow_up_at is None
     assert request.version == 3
+
+
+def test_a_type_without_a_priority_of_its_own_is_clocked_as_its_policy_says(session, request_id, now):
+    """WSO2 §3: a query is answered as Low P4, whatever level somebody gave it; an undo brings the former level back."""
+    make(session, request_id, now, kind="incident", priority="P1")
+    make(session, request_id, now, version=2, kind="query", priority="P1")
+    undo(session, request_id, version=3, engineer="mara", now=now + timedelta(minutes=1))
+    log = tables.requests.clock_events(session, request_id)
+    assert [row.value for row in log if row.event == "level"] == ["P1", "P4", "P1"]
+
+
+def test_nothing_is_eased_while_a_call_to_the_customer_is_under_way(session, request_id, now):
+    """Its end may prove that they can be reached."""
+    parallels = PACKS["parallels"]
+    request = tables.requests.fetch(session, request_id)
+    request.policy, request.decided_type, request.decided_priority = "parallels", "incident", "1"
+    session.add(
+        tables.progress.Callback(
+            request_id=request_id,
+            number="+493055501",
+            placed_by="mara",
+            placed_at=now,
+            outcome=CallbackOutcome.PLACED,
+        )
+    )
+    session.flush()
+    with pytest.raises(Conflict, match="under way"):
+        ease(
+            session,
+            request_id,
+            version=1,
+            rule="unreachable-contact",
+            role=Role.LEAD,
+            engineer="lena",
+            policy=parallels,
+            now=now,
+        )

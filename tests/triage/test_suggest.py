@@ -156,3 +156,14 @@ def test_the_object_has_every_key_of_the_contract(classifier: Sure | None):
 def test_the_set_is_right_nine_times_in_ten():
     """The set holds the fewest levels that reach nine tenths, the most severe first."""
     assert suggested("Our production gateway.").set90 == ("P1", "P2", "P4")
+
+
+@pytest.mark.parametrize("policy", ["wso2", "witboost", "oro", "parallels"])
+@pytest.mark.parametrize(("name", "value"), [("environment", "Production"), ("workaround", "No"), ("down", "FULL")])
+def test_a_value_nobody_knows_says_nothing(policy: str, name: str, value: str):
+    """It must not stand in the way of what the text says, or it would lower a level."""
+    pack = load_packs()[policy]
+    text = "Production is completely down for all users. There is no workaround."
+    without = suggest(pack, None, channel=Channel.API, subject="Down", body=text, language="en")
+    stated = (Fact(name=name, value=value, source="caller"),)
+    assert suggest(pack, None, channel=Channel.API, subject="Down", body=text, language="en", facts=stated) == without

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from models.errors import Conflict, Forbidden, Invalid, NotFound
-from models.terms import Role, TriageState, Verdict
+from models.terms import CallbackOutcome, Role, TriageState, Verdict
 from triage.desk import knowledge
 from triage.desk.held import held
 from triage.policy import Policy
@@ -72,6 +72,8 @@ def ease(
         raise NotFound(public=f"{policy.name} has no rule {rule!r} that a role may apply to this request.")
     if not offer.open_to(role):
         raise Forbidden(public=f"This needs a decision by: {' or '.join(offer.rule.by)}; you are {role.value}.")
+    if any(row.outcome is CallbackOutcome.PLACED for row in tables.progress.callbacks(session, request_id)):
+        raise Conflict(public="A call to this customer is under way; wait for its end.")
     if offer.holds is not True or not offer.changes:
         raise Conflict(public=f"The rule does not hold now: {offer.rule.clause}")
     last = tables.requests.latest_suggestion(session, request_id)
@@ -110,7 +112,7 @@ def undo(session: Session, request_id: UUID, *, version: int, engineer: str, now
     request.decided_priority = before.priority if before else None
     request.decided_at = before.decided_at if before else None
     request.follow_up_at = _wrote_after(session, before) if before else None
-    _tell_clocks(session, request, undone, now)
+    _tell_clocks(session, request, undone, _logged_level(session, before) if before else "", now)
     return undone
 
 
@@ -149,17 +151,39 @@ def _set(
     request.state = TriageState.DECIDED
     request.decided_type, request.decided_priority, request.decided_at = decision.type, decision.priority, now
     request.follow_up_at = None
-    _tell_clocks(session, request, decision, now)
+    level = level_in_force(policy, values["type"], values["priority"])
+    _tell_clocks(session, request, decision, level, now)
     return decision
 
 
+def level_in_force(policy: Policy, kind: str, level: str) -> str:
+    """The level that clocks and ladders go by: a type that has no priority of its own is answered as the policy says.
+
+    WSO2 §4.1: a priority can be set only for incidents; §3: everything else is answered as Low P4.
+    """
+    applies = next(one.priority_applies for one in policy.types if one.value == kind)
+    clocked = policy.commitments.types.get(kind)
+    return level if applies or clocked is None else clocked.as_level or level
+
+
+def _logged_level(session: Session, decision: tables.requests.Decision) -> str:
+    """The level a decision gave the clocks."""
+    log = tables.requests.clock_events(session, decision.request_id)
+    source = f"decision:{decision.id}"
+    return next((row.value for row in log if (row.event, row.source) == (EventKind.LEVEL, source)), "")
+
+
 def _tell_clocks(
-    session: Session, request: tables.requests.Request, decision: tables.requests.Decision, now: datetime
+    session: Session,
+    request: tables.requests.Request,
+    decision: tables.requests.Decision,
+    level: str,
+    now: datetime,
 ) -> None:
     """Write what holds from now on into the log, which clocks and ladders are computed from."""
     source, who = f"decision:{decision.id}", decision.decided_by
-    for event, value in ((EventKind.TYPE, request.decided_type), (EventKind.LEVEL, request.decided_priority)):
-        tables.requests.record_clock(session, request.id, event, source, now, value=value or "", made_by=who)
+    for event, value in ((EventKind.TYPE, request.decided_type or ""), (EventKind.LEVEL, level)):
+        tables.requests.record_clock(session, request.id, event, source, now, value=value, made_by=who)
     tables.requests.record_clock(session, request.id, "acted", source, now, value=who, made_by=who)
     session.flush()
     tables.requests.wants_attention(session, request.id, now)
