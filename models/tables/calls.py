@@ -1,15 +1,23 @@
 """Calls and the webhooks that told us about them."""
 
+import re
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, select
+from sqlalchemy import ColumnElement, ForeignKey, LargeBinary, UniqueConstraint, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.tables import requests
+from models.tables import progress, requests
 from models.tables.base import At, Base, Id, Json
+
+NUMBERS = ("phone", "caller")
+"""The names under which the answers of a call hold telephone numbers, in E.164."""
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+GAPS = re.compile(r"[\s()./-]+")
+"""What people write between digits."""
 
 
 class Call(Base):
@@ -85,12 +93,35 @@ def by_request(session: Session, request: UUID) -> list[Call]:
 
 
 def since(session: Session, request: UUID, contact: UUID | None, at: datetime) -> list[datetime]:
-    """When somebody called after a moment about this request, or the same contact about any, oldest first."""
-    theirs = requests.Request.id == request
+    """When somebody called after a moment, oldest first: about this request, the same contact, or from its numbers.
+
+    A call from a number that we know the request by (one we rang, one its callers had or left, one of its party)
+    counts, whoever's request it opened: that telephone is answered.
+    """
+    numbers = _numbers(session, request)
+    theirs = (requests.Request.id == request) | _from(numbers) if numbers else requests.Request.id == request
     if contact is not None:
         theirs = theirs | (requests.Request.contact_id == contact)
-    found = select(Call.started_at).join(requests.Request, requests.Request.id == Call.request_id)
+    found = select(Call.started_at).outerjoin(requests.Request, requests.Request.id == Call.request_id)
     return list(session.scalars(found.where(theirs, Call.started_at > at).order_by(Call.started_at)))
+
+
+def _numbers(session: Session, request: UUID) -> frozenset[str]:
+    """The telephone numbers that a request is known by, in E.164.
+
+    `from_number` of its calls is not among them: of callers who withhold theirs it is the same (`answers` has none).
+    """
+    rung = session.scalars(select(progress.Callback.number).where(progress.Callback.request_id == request))
+    answers = [call.answers for call in by_request(session, request)]
+    left = [told.get(name, "") for told in answers for name in NUMBERS]
+    written = (GAPS.sub("", one) for one in (*rung, *left, *requests.parties(session, request)))
+    return frozenset(one for one in written if E164.fullmatch(one))
+
+
+def _from(numbers: Collection[str]) -> ColumnElement[bool]:
+    """Whether a call came from one of these numbers, or its caller left one of them."""
+    own = Call.from_number.in_(numbers)
+    return or_(own, *(Call.answers[name].astext.in_(numbers) for name in NUMBERS))
 
 
 def recordings(session: Session, call: UUID) -> list[Recording]:

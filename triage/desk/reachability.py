@@ -6,9 +6,11 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.errors import Invalid, NotFound
+from models.errors import Invalid
 from models.terms import CallbackOutcome, JobKind
+from triage import identity
 from triage.desk import knowledge
+from triage.desk.moves import locked, wrote_again
 
 BY_HAND = tuple(outcome for outcome in CallbackOutcome if outcome is not CallbackOutcome.PLACED)
 """How an attempt that somebody made on their own telephone can have ended."""
@@ -23,55 +25,89 @@ def attempt(
     now: datetime,
     number: str = "",
     note: str = "",
+    region: str = "US",
 ) -> tables.progress.Callback:
     """Write down a call an engineer made on their own telephone; one that was answered is a response (A12).
 
+    A request that was decided by a rule for roles comes back to triage when somebody answers after all. `region` is
+    the ISO 3166 country of numbers without a country code.
+
     Raises:
         NotFound: there is no such request.
-        Invalid: there is no number, neither given nor on file.
+        Invalid: there is no number, neither given nor on file, or it is none.
 
     """
-    row = _row(session, request_id, outcome, engineer, now, number, note)
+    request = locked(session, request_id)
+    row = _row(session, request, outcome, engineer, now, _called(session, request, number, region), note)
     answered = outcome is CallbackOutcome.ANSWERED
     for event in ("callback", "acted", *(["responded"] if answered else [])):
         value = {"callback": outcome.value, "acted": engineer}.get(event, "")
         tables.requests.record_clock(
             session, request_id, event, f"callback:{row.id}", now, value=value, note=note, made_by=engineer
         )
+    if answered and _is_eased(session, request):
+        wrote_again(request, now)
+        session.flush()
     tables.requests.wants_attention(session, request_id, now)
     return row
 
 
-def call_back(session: Session, request_id: UUID, *, engineer: str, now: datetime) -> tables.progress.Callback:
+def call_back(
+    session: Session, request_id: UUID, *, engineer: str, now: datetime, region: str = "US"
+) -> tables.progress.Callback:
     """Have the house call the customer's number: the attempt stands at once, a job places it.
 
     Raises:
         NotFound: there is no such request.
-        Invalid: there is no number on file, or a call is under way.
+        Invalid: there is no number on file, it is none, or a call is under way.
 
     """
-    tables.requests.fetch_locked(session, request_id)
+    request = locked(session, request_id)
     if any(row.outcome is CallbackOutcome.PLACED for row in tables.progress.callbacks(session, request_id)):
         raise Invalid(public="A call to this customer is under way; wait for its end.")
-    row = _row(session, request_id, CallbackOutcome.PLACED, engineer, now, "", "")
+    called = _called(session, request, "", region)
+    row = _row(session, request, CallbackOutcome.PLACED, engineer, now, called, "")
     tables.jobs.schedule(session, JobKind.CALLBACK_PLACE, row.id, now)
     return row
 
 
-def _row(
-    session: Session, request_id: UUID, outcome: CallbackOutcome, engineer: str, now: datetime, number: str, note: str
-) -> tables.progress.Callback:
-    request = tables.requests.fetch_locked(session, request_id)
-    if request is None:
-        raise NotFound(f"request {request_id}")
+def _called(session: Session, request: tables.requests.Request, number: str, region: str) -> str:
+    """The number that was called, or is to be, in E.164: the one given, else the one on file.
+
+    Raises:
+        Invalid: there is none, or it is none.
+
+    """
     on_file = knowledge.contact_number(session, request)
-    called = number.strip() or (on_file.value if on_file else "")
-    if not called:
+    written = number.strip() or (on_file.value if on_file else "")
+    if not written:
         raise Invalid(public="There is no telephone number on file for this request; write the number you called.")
+    party = identity.number_party(written, region)
+    if party is None:
+        where = "" if number.strip() or on_file is None else f" (from {on_file.source})"
+        raise Invalid(public=f"{written!r}{where} is no telephone number: write it like +49 30 5550123.")
+    return party.value
+
+
+def _is_eased(session: Session, request: tables.requests.Request) -> bool:
+    """Whether the decision in force applied a rule that only certain roles may apply."""
+    made = tables.requests.decisions(session, request.id)
+    return any(one.rule for one in made if one.decided_at == request.decided_at)
+
+
+def _row(
+    session: Session,
+    request: tables.requests.Request,
+    outcome: CallbackOutcome,
+    engineer: str,
+    now: datetime,
+    number: str,
+    note: str,
+) -> tables.progress.Callback:
     placed = outcome is CallbackOutcome.PLACED
     row = tables.progress.Callback(
-        request_id=request_id,
-        number=called,
+        request_id=request.id,
+        number=number,
         placed_by=engineer,
         placed_at=now,
         outcome=outcome,
