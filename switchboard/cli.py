@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from models.errors import SwitchboardError
@@ -25,19 +24,27 @@ def main() -> None:
     from switchboard.commands import register  # noqa: PLC0415 - commands import what they need
 
     register(app)
+    _refuse_foreign_bytes(sys.argv[1:])
     try:
         code = app(standalone_mode=False)
     except SwitchboardError as error:
         _fail(error.public)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        error.show()  # type: ignore[attr-defined] # every one that typer raises can show itself, with its usage
         sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse_foreign_bytes(words: list[str]) -> None:
+    """Refuse words that Python could not decode: no database takes them and no terminal shows them."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= sign <= "\udfff" for sign in word):
+            _fail(f"{word!a} is not written in this terminal's encoding: write it in UTF-8")
 
 
 def _fail(line: str) -> None:
@@ -115,7 +122,7 @@ def healthcheck(process: Annotated[str, typer.Argument(help="smtp, web, worker o
     from switchboard import health, processes  # noqa: PLC0415
 
     if process not in health.CHECKS:
-        raise click.UsageError(f"no process {process!r}; there are {', '.join(health.CHECKS)}")
+        raise typer.BadParameter(f"no process {process!r}; there are {', '.join(health.CHECKS)}")
     healthy = health.CHECKS[process](processes.house())
     typer.echo("ok" if healthy else f"{process} does not answer")
     sys.exit(0 if healthy else 1)

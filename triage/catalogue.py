@@ -169,7 +169,7 @@ def _service(node: Node, types: frozenset[str], places: frozenset[str]) -> Servi
 
 
 def _days(node: Node) -> tuple[int, int]:
-    found: Sequence[int] = [int(entry.number(1, 1000)) for entry in node.entries()]
+    found: Sequence[int] = [entry.whole(1, 1000) for entry in node.entries()]
     if len(found) != 2 or found[0] > found[1]:  # noqa: PLR2004 - the fewest and the most
         node.wrong("write the fewest and the most working days, such as [1, 2]")
         return 1, 1

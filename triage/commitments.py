@@ -252,7 +252,7 @@ def _met_by(at: At) -> dict[Kind, tuple[str, ...]]:
 def _warn_at(at: At) -> tuple[int, ...]:
     if "warn_at" not in at:
         return WARN_AT
-    found = tuple(int(entry.number(1, 100)) for entry in at["warn_at"].entries())
+    found = tuple(entry.whole(1, 100) for entry in at["warn_at"].entries())
     if list(found) != sorted(set(found)):
         at["warn_at"].wrong("write each per cent once, the smallest first")
     return found

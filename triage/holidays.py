@@ -5,6 +5,9 @@ from datetime import date, timedelta
 
 from models.errors import Invalid
 
+MOST_DAYS = 366
+"""How far from Easter Sunday a holiday may lie: a year."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holiday:
@@ -36,7 +39,10 @@ def holiday(when: str, name: str) -> Holiday:
     """
     try:
         if when.startswith("easter"):
-            return Holiday(name=name, easter=int(when.removeprefix("easter") or "0"))
+            days = int(when.removeprefix("easter") or "0")
+            if abs(days) > MOST_DAYS:
+                raise Invalid(f"{when!r} is more than {MOST_DAYS} days from Easter: write its date, such as 12-25")
+            return Holiday(name=name, easter=days)
         *year, month, day = (int(part) for part in when.split("-"))
         found = Holiday(name=name, year=year[0] if year else None, month=month, day=day)
     except ValueError:

@@ -30,7 +30,7 @@ from triage.statuses import read_workflow
 from triage.targets import Commitments
 from triage.workflow import HALTED, Workflow
 
-__all__ = ["Effect", "Level", "Like", "Policy", "RequestType", "Rule", "check", "load_packs", "parse"]
+__all__ = ["Effect", "Level", "Like", "Policy", "RequestType", "Rule", "check", "from_path", "load_packs", "parse"]
 
 SECTIONS = frozenset(
     {"clocks", "workflow", "escalation", "matrix", "catalogue", "completeness", "entitlement", "nudges", "reachability"}
@@ -157,7 +157,7 @@ def parse(content: bytes, file: str) -> tuple[Policy, list[str]]:
 
 
 def load_packs(directory: Path | None = None) -> dict[str, Policy]:
-    """Every policy by id: the built-in packs, then the operator's `*.yaml`, which replace packs of the same id.
+    """Every policy by id: the built-in packs, then the operator's `*.yaml` and `*.yml`, which replace those of their id.
 
     Raises:
         Misconfigured: naming every mistake of every file with line and column.
@@ -172,7 +172,7 @@ def load_packs(directory: Path | None = None) -> dict[str, Policy]:
             mistakes += found
     mine: dict[str, Path] = {}
     for path in _operators_files(directory):
-        own, found = _from_path(path)
+        own, found = from_path(path)
         mistakes += found
         if own is None:
             continue
@@ -190,10 +190,11 @@ def _operators_files(directory: Path | None) -> list[Path]:
         return []
     if not directory.is_dir():
         raise Misconfigured(public=f"{directory}: the policy directory does not exist or is no directory")
-    return sorted(directory.glob("*.yaml"))
+    return sorted(path for path in directory.iterdir() if path.suffix.lower() in {".yaml", ".yml"})
 
 
-def _from_path(path: Path) -> tuple[Policy | None, list[str]]:
+def from_path(path: Path) -> tuple[Policy | None, list[str]]:
+    """The policy in a file and its mistakes, as `parse`; None where the file cannot be read."""
     try:
         return parse(path.read_bytes(), str(path))
     except OSError as error:
@@ -201,10 +202,9 @@ def _from_path(path: Path) -> tuple[Policy | None, list[str]]:
 
 
 def _policy(top: Node, digest: str) -> Policy:
-    before = len(top.mistakes)
     required = frozenset({"id", "version", "name", "source", "types", "levels", "sla_channels", "threshold"})
     optional = frozenset({"support_phone", "contact_phone_levels", "rules", "assumed", "fields"}) | SECTIONS
-    if before:
+    if top.mistakes and not top.value:  # nothing could be read: no key is missing from that
         required, optional = frozenset(), required | optional
     at = top.fields(required, optional)
     types = tuple(_type(entry) for entry in at["types"].entries()) if "types" in at else ()
@@ -218,7 +218,7 @@ def _policy(top: Node, digest: str) -> Policy:
     phone_levels = at["contact_phone_levels"].choices(values, "level") if "contact_phone_levels" in at else ()
     policy = Policy(
         id=at["id"].slug() if "id" in at else "",
-        version=int(at["version"].number(1, 1_000_000)) if "version" in at else 0,
+        version=at["version"].whole(1, 1_000_000) if "version" in at else 0,
         name=at["name"].text() if "name" in at else "",
         source=at["source"].text() if "source" in at else "",
         digest=digest,

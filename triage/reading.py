@@ -11,10 +11,13 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode
 
 MAX_CHARACTERS = 1_000_000
 SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,14 @@ class Node:
             return {}
         found = {}
         for key, value in self.value.items():
+            # What `<<` brings in stands elsewhere; `read` has noted it.
+            line, column, below, beside = (self.value.lc.data or {}).get(key) or (self.line - 1, self.column - 1) * 2
             if key in required | optional:
-                found[str(key)] = self.child(value, self.value.lc.value(key), str(key))
+                found[str(key)] = self.child(value, (below, beside), str(key))
             else:
                 close = get_close_matches(str(key), required | optional, 1)
                 hint = f"did you mean {close[0]!r}?" if close else f"known keys are {listed(required | optional)}"
-                self.child(key, self.value.lc.key(key), str(key)).wrong(f"unknown key; {hint}")
+                self.child(key, (line, column), str(key)).wrong(f"unknown key; {hint}")
         for key in sorted(required - found.keys()):
             self.wrong(f"the key {key!r} is missing")
         return found
@@ -92,8 +97,16 @@ class Node:
             self.wrong(f"write a number from {low:g} to {high:g}")
             return low
         if not low <= self.value <= high:
-            self.wrong(f"{self.value} is outside {low:g} to {high:g}")
+            self.wrong(f"{_short(self.value)} is outside {low:g} to {high:g}")
+            return low
         return float(self.value)
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number in the closed range; anything else is noted."""
+        number = self.number(low, high)
+        if number != int(number):
+            self.wrong(f"write a whole number, not {number:g}")
+        return int(number)
 
     def one_of(self, known: frozenset[str], what: str) -> str:
         """A string out of a known set; anything else is noted with what is known."""
@@ -128,20 +141,84 @@ def listed(words: frozenset[str]) -> str:
     return ", ".join(sorted(words)) or "none"
 
 
+def _short(number: float) -> str:
+    """A number as the file has it; of an endless one its size."""
+    try:
+        return str(number)
+    except ValueError:  # more digits than Python writes
+        return "a number of thousands of digits"
+
+
+class _Constructor(RoundTripConstructor):
+    """Notes what is there twice and what is merged in, and goes on: the first of two keys holds."""
+
+    mistakes: list[str]
+    file: str
+
+    def check_mapping_key(self, node: Any, key_node: Any, mapping: Any, key: Any, value: Any) -> bool:  # noqa: ARG002 - ruamel's
+        """Whether a key is new to its mapping."""
+        if key in mapping:
+            first = mapping.lc.key(key)[0] + 1
+            self._wrong(key_node, f"{key}: is there twice: keep this one or the one in line {first}")
+            return False
+        return True
+
+    def flatten_mapping(self, node: Any) -> Any:
+        """The mappings a `<<` brings in."""
+        merges = [key for key, _ in node.value if key.tag == MERGE]
+        for merge in merges:
+            self._wrong(merge, "<<: YAML 1.2 has no merge key: write out the keys it stands for")
+        if len(merges) > 1 or any(key.tag == MERGE and not isinstance(value, MappingNode) for key, value in node.value):
+            node.value = [(key, value) for key, value in node.value if key.tag != MERGE]
+        return super().flatten_mapping(node)
+
+    def _wrong(self, node: Any, words: str) -> None:
+        mark = node.start_mark
+        self.mistakes.append(f"{self.file}:{mark.line + 1}:{mark.column + 1}: {words}")
+
+
+SYNTAX = (
+    ("expected <block end>", "not in line with what it belongs to: begin it in the column of its neighbours above"),
+    ("found character '\\t'", "a tab: indent with spaces"),
+    ("that cannot start any token", "no text begins with this sign: put the text in quotes"),
+    ("mapping values are not allowed", "a second ': ' in one value: put the text in quotes, or mend the indentation"),
+    ("could not find expected ':'", "a key without its colon: write it as 'key: value'"),
+    ("unexpected end of stream", "a quotation mark is open here and never closed: close it"),
+    ("expected ',' or ']'", "a list in [ ] goes on here: write a comma between its entries, and ] at its end"),
+    ("expected ',' or '}'", "a mapping in { } goes on here: write a comma between its keys, and } at its end"),
+    ("expected the node content", "a value is missing here: write one"),
+    ("unknown escape character", "a \\ in double quotes needs a second one: write \\\\, or use single quotes"),
+    ("undefined alias", "no value has this name: a text that begins with * needs quotes"),
+    ("expected alphabetic or numeric", "a text that begins with * or & needs quotes"),
+    ("but found another document", "a second document: write one policy a file, without ---"),
+    ("could not determine a constructor for the tag", "a text that begins with ! needs quotes"),
+    ("special characters are not allowed", "a control character: take it out, or write it as \\x.. in double quotes"),
+)
+"""What the YAML reader says, and what to write instead."""
+
+
+def _plainly(problem: str) -> str:
+    told = next((words for said, words in SYNTAX if said in problem), "")
+    return f"{told} ({problem})" if told else problem
+
+
 def read(text: str, file: str) -> Node:
     """The file's top value; a syntax mistake leaves an empty mapping and one mistake."""
     mistakes: list[str] = []
     if len(text) > MAX_CHARACTERS:
         mistakes.append(f"{file}:1:1: file: longer than {MAX_CHARACTERS} characters")
         return Node(CommentedMap(), 1, 1, "file", file, mistakes)
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    yaml.constructor.mistakes, yaml.constructor.file = mistakes, file
     try:
-        value = YAML(typ="rt", pure=True).load(text)
+        value = yaml.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        mistakes.append(f"{file}:{line}:{column}: syntax: {error.problem or 'not YAML'}")
+        mistakes.append(f"{file}:{line}:{column}: syntax: {_plainly(error.problem or 'not YAML')}")
         value = CommentedMap()
     except (YAMLError, ValueError, RecursionError) as error:
-        mistakes.append(f"{file}:1:1: syntax: {str(error).splitlines()[0] if str(error) else 'not YAML'}")
+        mistakes.append(f"{file}:1:1: syntax: {_plainly(str(error).splitlines()[0] if str(error) else 'not YAML')}")
         value = CommentedMap()
     return Node(value, 1, 1, "file", file, mistakes)

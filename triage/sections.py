@@ -85,12 +85,7 @@ def flag(at: At, key: str) -> bool:
 
 def count(at: At, key: str, otherwise: int = 0) -> int:
     """A whole number up to 1000 under a key."""
-    if key not in at:
-        return otherwise
-    number = at[key].number(0, 1000)
-    if number != int(number):
-        at[key].wrong("write a whole number")
-    return int(number)
+    return at[key].whole(0, 1000) if key in at else otherwise
 
 
 def chosen(at: At, key: str, known: frozenset[str], what: str) -> tuple[str, ...]:

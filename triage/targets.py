@@ -158,16 +158,24 @@ class Commitments:
         return self.levels.get(level, ()), f"no target for level {level}"
 
 
+_MOST_DIGITS = 9
 _UNITS = {"s": 1, "min": 60, "h": 3600}
+LONGEST = timedelta(days=3653)
+"""No promise reaches further, and no calendar need answer for more: ten years."""
 
 
 def duration(text: str) -> timedelta:
     """An amount of time written as `30 min`, `4 h` or `1 h 30 min`.
 
     Raises:
-        Invalid: anything else; a working day is written as its hours, since calendars differ.
+        Invalid: anything else, and more than ten years; a working day is written as its hours, since calendars
+            differ.
     """
     if not re.fullmatch(r"\s*(?:\d+\s*(?:s|min|h)\s*)+", text):
         raise Invalid(f"{text!r} is no amount of time: write it as 4 h, 30 min or 1 h 30 min")
     parts = re.findall(r"(\d+)\s*(s|min|h)", text)
-    return timedelta(seconds=sum(int(number) * _UNITS[unit] for number, unit in parts))
+    digits = max(len(number.lstrip("0")) for number, _ in parts)
+    seconds = sum(int(number) * _UNITS[unit] for number, unit in parts) if digits <= _MOST_DIGITS else None
+    if seconds is None or seconds > LONGEST.total_seconds():
+        raise Invalid(f"{text[:40]!r} is longer than ten years: write at most 87672 h")
+    return timedelta(seconds=seconds)

@@ -3,11 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
+from operator import attrgetter
 
 from triage.targets import EventKind
 
-BEGINNINGS = frozenset({EventKind.STARTED, EventKind.REOPENED})
-"""What a round begins with."""
+PLACES = {
+    EventKind.STARTED: 0,
+    EventKind.RESOLVED: 3,
+    EventKind.REOPENED: 4,
+    EventKind.PAUSED: 5,
+    EventKind.RESUMED: 5,
+}
+"""The order of what shares a moment: a start first, a pause last, what is not named here in between."""
+REST, FIRST = 2, 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,40 +67,59 @@ class Round:
 
 @dataclass(slots=True)
 class Timeline:
-    """What a log says up to a moment. No round means that no clock has started."""
+    """What a log says up to a moment. No round means that no clock has started.
+
+    `over` and `begun` matter before the first round: resolved by mail, and come to a channel the SLA covers since.
+    """
 
     rounds: list[Round] = field(default_factory=list)
     stints: list[Stint] = field(default_factory=list)
+    over: bool = False
+    begun: bool = False
 
 
 def timeline(events: Iterable[Event], now: datetime) -> Timeline:
     """Read a log as it stood at `now`: sorted by time and id, each id once, events after `now` not yet there.
 
-    At one moment the start, or a re-opening, comes first: a call that an engineer answers is started and responded to
-    at once, and one that is re-opened to wait for the client is paused.
-    What came before the start moves no clock, but a type or level set by then is in force at the start.
+    At one moment the start comes first: a call that an engineer answers is started and responded to at once. A
+    re-opening follows the resolution it takes back, and goes before what is paused with it. What came before the start
+    moves no clock, but a type or level set by then is in force at the start. A request that was resolved by mail
+    alone has nothing to count when its customer calls; its re-opening begins a round.
     """
     line, seen = Timeline(), set[str]()
-    for event in sorted(events, key=lambda one: (one.at, one.kind not in BEGINNINGS, one.id)):
-        if event.at > now:
+    for at, together in groupby(sorted(events, key=attrgetter("at")), key=attrgetter("at")):
+        if at > now:
             break
-        if event.id not in seen:
-            seen.add(event.id)
-            _read(line, event)
+        over = line.over
+        for event in sorted(together, key=lambda one: (_place(one.kind, over=over), one.id)):  # noqa: B023 - used at once
+            if event.id not in seen:
+                seen.add(event.id)
+                _read(line, event)
     return line
+
+
+def _place(kind: str, *, over: bool) -> int:
+    """What was over before this moment is re-opened first: whatever else happens, happens to the new round."""
+    if over and kind == EventKind.REOPENED:
+        return FIRST
+    return next((place for named, place in PLACES.items() if named == kind), REST)
 
 
 def _read(line: Timeline, event: Event) -> None:
     if event.kind in {EventKind.LEVEL, EventKind.TYPE}:
         _classify(line.stints, event)
-    elif not line.rounds:
-        if event.kind == EventKind.STARTED:
+    elif event.kind == EventKind.STARTED:
+        if not line.rounds and not line.over:
             line.rounds.append(Round(event))
-    elif line.rounds[-1].until is not None:
-        if event.kind == EventKind.REOPENED:
+        line.begun = True
+    elif event.kind == EventKind.REOPENED:
+        if line.over and line.begun:
             line.rounds.append(Round(event))
+        line.over = False
     else:
-        _follow(line.rounds[-1], event)
+        if line.rounds and not line.over:
+            _follow(line.rounds[-1], event)
+        line.over = line.over or event.kind == EventKind.RESOLVED
 
 
 def _classify(stints: list[Stint], event: Event) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import CallbackOutcome
+from models.terms import CallbackOutcome, TriageState
 from voice import outgoing, prompts
 from voice.calls import TERMINAL, seconds
 from voice.outgoing import YES, Speech, hang_up, is_machine, moment, not_needed, tell
@@ -89,8 +89,17 @@ def attempt_of(session: Session, attempt: UUID | None, params: Mapping[str, str]
 
 
 def held(session: Session, attempt: UUID) -> tables.progress.Callback | None:
-    """The attempt, held until the transaction ends, or None."""
-    return session.get(tables.progress.Callback, attempt, with_for_update=True)
+    """The attempt, held until the transaction ends, or None.
+
+    Its request is held first: whoever decides on it (an easing rests on this ledger) waits for what is learnt here.
+    Everybody who holds both takes them in this order.
+    """
+    row = tables.progress.Callback
+    request = session.scalar(select(row.request_id).where(row.id == attempt))
+    if request is None:
+        return None
+    tables.requests.fetch_locked(session, request)
+    return session.get(row, attempt, with_for_update=True)
 
 
 def was_dialled(session: Session, row: tables.progress.Callback) -> bool:
@@ -125,9 +134,18 @@ def _reached(session: Session, row: tables.progress.Callback, now: datetime) -> 
     if row.key_pressed is not None:
         return
     row.key_pressed, row.outcome = YES, CallbackOutcome.ANSWERED
+    _bring_back(session, row.request_id, now)
     if row.ended_at is not None:
         _log(session, row, now, KEY, value=row.outcome.value)
         tables.requests.wants_attention(session, row.request_id, now)
+
+
+def _bring_back(session: Session, request_id: UUID, now: datetime) -> None:
+    """Have triage see a request again that was eased because nobody could reach its customer; nothing is undone."""
+    request = session.get_one(tables.requests.Request, request_id)
+    made = tables.requests.decisions(session, request_id)
+    if request.state is TriageState.DECIDED and any(one.rule for one in made if one.decided_at == request.decided_at):
+        request.follow_up_at = now
 
 
 def _outcome(row: tables.progress.Callback, told: str) -> CallbackOutcome:

@@ -96,10 +96,25 @@ def _ways(pack: Policy) -> Iterator[str]:
 
 def check(files: Annotated[list[Path], typer.Argument(help="Policy files (YAML).")]) -> None:
     """Report every mistake of each file at once; exit 1 if there is any."""
-    mistakes = [line for file in files for line in packs.check(file.read_text(encoding="utf-8"), str(file))]
-    for line in mistakes:
-        typer.echo(line)
-    raise typer.Exit(1 if mistakes else 0)
+    code = 0
+    for file in files:
+        pack, mistakes = packs.from_path(file)
+        if pack is None:
+            mistakes = [f"{line}{_meant(file)}" for line in mistakes]
+        for line in mistakes:
+            typer.echo(line)
+        code = max(code, simulation.CANNOT if pack is None else 1 if mistakes else 0)
+    raise typer.Exit(code)
+
+
+def _meant(file: Path) -> str:
+    """What somebody meant who named something that is no file."""
+    if file.is_dir():
+        return f"; name its files, such as {file}/*.yaml"
+    # Only the packs that ship: one of the operator's may be the file that is broken.
+    if str(file) in packs.load_packs():
+        return f"; {str(file)!r} is the id of a policy that ships: name your own file, or say switchboard policy test {file}"
+    return ""
 
 
 def test(policy: str) -> None:

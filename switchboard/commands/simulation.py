@@ -52,10 +52,7 @@ def simulate(
 
 def _usable(file: Path) -> Policy:
     """The pack in a file; otherwise every mistake is told, and the command ends."""
-    try:
-        pack, mistakes = packs.parse(file.read_bytes(), str(file))
-    except OSError as error:
-        pack, mistakes = None, [f"{file}:1:1: file: cannot be read: {error.strerror}"]
+    pack, mistakes = packs.from_path(file)
     for line in mistakes:
         typer.echo(line, err=True)
     if pack is None or mistakes:

@@ -54,6 +54,13 @@ def test_a_level_that_is_decided_excuses_what_others_need(session, now):
     assert "phone" not in {one.name for one in missing(session, request, policies=PACKS)}
 
 
+def test_what_the_customer_chose_themselves_narrows_what_they_are_asked(session, now):
+    """Severity 3, says the form: then no contact phone is wanted of them."""
+    request = raised(session, now, type="incident", level="Normal")
+    assert "phone" not in {one.name for one in missing(session, request, policies=PACKS)}
+    assert "phone" in {one.name for one in missing(session, raised(session, now, level="1"), policies=PACKS)}
+
+
 def test_a_request_that_is_gone_or_whose_policy_is_misses_nothing(session, now):
     """Nobody is asked for what cannot be judged."""
     assert missing(session, uuid4(), policies=PACKS) == ()
