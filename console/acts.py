@@ -18,6 +18,7 @@ from console.opened import Refusal
 from models.errors import Conflict, Forbidden, Invalid
 from models.store import transaction
 from models.terms import Channel
+from triage.calendars import YEARS
 from triage.policy import Policy
 
 LONGEST = 20_000
@@ -58,16 +59,19 @@ class Sent:
         """A moment from a date-and-time field, in the zone the form names; None where it is empty.
 
         Raises:
-            Invalid: it is no moment, or the zone is not known.
+            Invalid: it is no moment, the zone is not known, or the calendars do not answer for it.
 
         """
         if not self.text(name):
             return None
         try:
             zone = ZoneInfo(self.text(f"{name}-zone") or "UTC")
-            return datetime.fromisoformat(self.text(name)).replace(tzinfo=zone).astimezone(UTC)
+            written = datetime.fromisoformat(self.text(name)).replace(tzinfo=zone)
         except (ValueError, ZoneInfoNotFoundError, OSError):
             raise Invalid(public="Write the time as year-month-day and hour:minute.") from None
+        if not YEARS[0] < written.year < YEARS[-1]:
+            raise Invalid(public=f"Write a time between the years {YEARS[1]} and {YEARS[-2]}.")
+        return written.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

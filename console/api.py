@@ -17,6 +17,7 @@ from console.api_answers import (
     IfMatch,
     Who,
     answer,
+    check_gate,
     conflict,
     found,
     guarded,
@@ -53,6 +54,9 @@ class DecisionBody(Body):
     type: str = Field(max_length=100)
     priority: str = Field(max_length=100)
     reason: str = Field("", max_length=2000)
+    seen: bool = Field(
+        default=False, description="A person has seen what `gates` names for this level, and it holds all the same."
+    )
 
 
 class NewRequest(Body):
@@ -161,11 +165,18 @@ def explain(
 
 
 def decide(reader: TokenDecider, desk: DeskHere, name: str, body: DecisionBody, if_match: IfMatch = None) -> Response:
-    """Confirm or correct the version of the request named in If-Match; 409 with the current state if it moved."""
+    """Confirm or correct the version of the request named in If-Match; 409 with the current state if it moved.
+
+    A level that depends on something that is missing (`gates` of the request) needs `seen` as well, else 422.
+    """
 
     def do(session: Session, request: UUID, who: Who) -> None:
         del who["role"]
-        decision.decide(session, request, type=body.type, priority=body.priority, reason=body.reason.strip(), **who)
+        made = decision.decide(
+            session, request, type=body.type, priority=body.priority, reason=body.reason.strip(), **who
+        )
+        if not body.seen:
+            check_gate(session, request, who["policy"], made)
 
     return guarded(desk, reader, name, if_match, do)
 
@@ -200,7 +211,7 @@ def create_request(
         text=body.text,
         new_text=body.text,
         language=body.language,
-        party=_party(body),
+        party=_party(body, desk.region),
         name=body.name,
         account_hint=body.account,
         facts=_facts(body.facts, desk),
@@ -279,7 +290,7 @@ def _list(items: list[dict[str, Any]], following: UUID | None) -> dict[str, Any]
     return {"items": items, "next_cursor": str(following) if following else None}
 
 
-def _party(body: NewRequest) -> Party | None:
+def _party(body: NewRequest, region: str) -> Party | None:
     """Who asks: the address if there is one, else the number.
 
     Raises:
@@ -289,7 +300,7 @@ def _party(body: NewRequest) -> Party | None:
     if body.address:
         party = identity.address_party(body.address)
     elif body.number:
-        party = identity.number_party(body.number, "US")
+        party = identity.number_party(body.number, region)
     else:
         return None
     if party is None:

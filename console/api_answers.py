@@ -20,6 +20,7 @@ from console.standing_shapes import gates_json, standing_json
 from models import tables
 from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
+from models.terms import Role
 from triage.desk.held import held
 from triage.policy import Policy
 
@@ -30,6 +31,10 @@ Who = dict[str, Any]
 """Who acts, as every function of the desk takes it: `engineer`, `role`, `policy`, `now`."""
 Do = Callable[[Session, UUID, Who], Mapping[str, Any] | None]
 """What is done to a request; what it gives back stands beside the request in the answer."""
+
+
+BY_TOKEN = "token:"  # noqa: S105 - no secret, the beginning of a name
+"""How the login of whoever acts by a token begins (`console.deps`)."""
 
 
 class Body(BaseModel):
@@ -136,6 +141,31 @@ def found(session: Session, name: str) -> UUID:
     return request
 
 
+def check_gate(session: Session, request: UUID, policy: Policy, made: tables.requests.Decision) -> None:
+    """Refuse a level that depends on something missing, which nobody says they have seen (Parallels: contact phone).
+
+    Raises:
+        Invalid: it names what is missing, and the clause.
+
+    """
+    row = session.get_one(tables.requests.Request, request)
+    if missing := standing.gates(session, row, policy, made.type).get(made.priority or ""):
+        words = " ".join(f"{one.wanted.label} missing ({one.wanted.clause})." for one in missing)
+        raise Invalid(public=f'{words} Ask for it first, or send "seen": true once a person has seen that.')
+
+
+def owner_of(reader: Reader, named: str | None) -> str:
+    """Who becomes the owner by what a token does: the engineer it names; empty where an engineer acts.
+
+    Raises:
+        Invalid: a token acts and names nobody. No ladder would reach its owner.
+
+    """
+    if not named and reader.login.startswith(BY_TOKEN):
+        raise Invalid(public='A token owns nothing: name an engineer\'s login in "engineer", or use /owner.')
+    return named or ""
+
+
 def policy_named(desk: Desk, name: str) -> Policy:
     """The policy with this id.
 
@@ -185,4 +215,5 @@ def _content(session: Session, desk: Desk, reader: Reader, request: UUID) -> tup
     where = standing_of(session, desk, reader, request)
     stands = standing_json(state.request, state.suggestion, where, reader.role)
     gates = standing.gates(session, state.request, where.policy) if where else {}
-    return record_json(state, brief) | stands | {"gates": gates_json(gates)}, brief.version
+    works = reader.role.includes(Role.ENGINEER)
+    return record_json(state, brief, works=works) | stands | {"gates": gates_json(gates)}, brief.version

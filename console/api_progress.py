@@ -4,23 +4,41 @@ Whatever changes where a request stands names the version it saw in If-Match; wh
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from sqlalchemy.orm import Session
 
-from console.api_answers import Body, IfMatch, Who, appended, guarded
+from console.api_answers import Body, IfMatch, Who, appended, guarded, owner_of
 from console.deps import Desk, DeskHere, TokenDecider
 from console.standing_shapes import move_json, nudge_json, question_json
 from models.errors import Invalid
 from models.terms import CallbackOutcome, Visibility
+from triage.calendars import YEARS
 from triage.desk import decision, knowledge, messages, progress, reachability, suggesting
 
 Short = Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")]
 Words = Annotated[str, Field(max_length=20_000, pattern=r"^[^\x00]*$")]
 """PostgreSQL stores no NUL, and no words hold one."""
+
+
+def _counted(moment: datetime) -> datetime:
+    """A moment that the calendars answer for, whatever its zone.
+
+    Raises:
+        ValueError: it lies beyond.
+
+    """
+    if not YEARS[0] < moment.year < YEARS[-1]:
+        message = f"write a time between the years {YEARS[1]} and {YEARS[-2]}"
+        raise ValueError(message)
+    return moment
+
+
+Agreed = Annotated[AwareDatetime, AfterValidator(_counted)]
 Given = Annotated[dict[Short, Words], Field(max_length=50)]
 
 
@@ -46,16 +64,21 @@ class FactsBody(Body):
 
 
 class StepBody(Body):
-    """A step of the policy's workflow (`transitions` of the request) with the answers to what it asks, by name."""
+    """A step of the policy's workflow (`transitions` of the request) with the answers to what it asks, by name.
+
+    `engineer` is who owns the request after a step that takes it (`takes`).
+    """
 
     step: Short
     given: Given = Field(default_factory=dict)
+    engineer: Short | None = None
 
 
 class TakeBody(Body):
-    """Why a request is taken from somebody else; empty where nobody owns it."""
+    """Why a request is taken from somebody else; empty where nobody owns it. `engineer` is who owns it from now on."""
 
     reason: Words = ""
+    engineer: Short | None = None
 
 
 class OwnerBody(Body):
@@ -70,7 +93,7 @@ class MessageBody(Body):
 
     text: Words = ""
     given: Given = Field(default_factory=dict)
-    until: AwareDatetime | None = None
+    until: Agreed | None = None
     workaround: bool = False
 
 
@@ -164,24 +187,23 @@ def facts(reader: TokenDecider, desk: DeskHere, name: str, body: FactsBody, if_m
 
 def transition(reader: TokenDecider, desk: DeskHere, name: str, body: StepBody, if_match: IfMatch = None) -> Response:
     """Take a step of the workflow; 422 names everything that must be told with it."""
-    return guarded(
-        desk,
-        reader,
-        name,
-        if_match,
-        lambda session, request, who: {
-            "moved": move_json(
-                progress.transition(session, request, step=body.step, given=body.given, **who), who["policy"]
-            )
-        },
-    )
+
+    def do(session: Session, request: UUID, who: Who) -> dict[str, Any]:
+        policy = who["policy"]
+        takes = any(one.takes for one in policy.workflow.steps if one.id == body.step)
+        owned = owner_of(reader, body.engineer) if takes else ""
+        made = progress.transition(session, request, step=body.step, given=body.given, owner=owned, **who)
+        return {"moved": move_json(made, policy)}
+
+    return guarded(desk, reader, name, if_match, do)
 
 
 def take(reader: TokenDecider, desk: DeskHere, name: str, body: TakeBody, if_match: IfMatch = None) -> Response:
-    """Own a request from now on, and do the step that taking means; `considered` is what to think of before it."""
+    """Have an engineer own a request, and do the step that taking means; `considered` is what to think of before it."""
 
     def do(session: Session, request: UUID, who: Who) -> dict[str, Any]:
-        nudge = progress.take(session, request, reason=body.reason, **who)
+        owned = owner_of(reader, body.engineer)
+        nudge = progress.take(session, request, reason=body.reason, owner=owned, **who)
         return {"considered": [nudge_json(nudge)] if nudge else []}
 
     return guarded(desk, reader, name, if_match, do)
@@ -285,7 +307,7 @@ def call_back(
     """Have the customer called, or write down what came of a call made by hand."""
 
     def do(session: Session, request: UUID, who: Who) -> dict[str, Any]:
-        by = {"engineer": who["engineer"], "now": who["now"]}
+        by = {"engineer": who["engineer"], "now": who["now"], "region": desk.region}
         if body.outcome is None:
             row = reachability.call_back(session, request, **by)
         else:

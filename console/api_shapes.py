@@ -12,6 +12,8 @@ from console.rendering import iso
 from models.tables import mail, requests
 
 Json = dict[str, Any]
+WORDS = frozenset({"given", "text", "fields", "questions"})
+"""The parts of a log entry's detail that hold what somebody wrote."""
 
 
 def at(moment: datetime | None) -> str | None:
@@ -58,8 +60,11 @@ def brief_json(brief: Brief) -> Json:
     }
 
 
-def record_json(record: Record, brief: Brief) -> Json:
-    """A request with everything that hangs off it: the list's keys and the histories, oldest first."""
+def record_json(record: Record, brief: Brief, *, works: bool) -> Json:
+    """A request with everything that hangs off it: the list's keys and the histories, oldest first.
+
+    What engineers write for each other may hold numbers and addresses: it is for whoever `works` on requests.
+    """
     found = [_call_json(each) for each in record.calls]
     suggestion = record.suggestion
     return brief_json(brief) | {
@@ -69,7 +74,7 @@ def record_json(record: Record, brief: Brief) -> Json:
         "call": found[0] if found else None,
         "calls": found,
         "decisions": [_decision_json(row) for row in record.decisions],
-        "log": [_log_json(row) for row in record.clocks],
+        "log": [_log_json(row, works=works) for row in record.clocks],
         "replies": [_reply_json(row) for row in record.replies],
     }
 
@@ -183,9 +188,12 @@ def _decision_json(row: requests.Decision) -> Json:
     }
 
 
-def _log_json(row: requests.ClockEvent) -> Json:
+def _log_json(row: requests.ClockEvent, *, works: bool) -> Json:
     """One entry of the log, of which clocks, ladders and nudges are computed."""
-    return picked(row, "event", "source", "at", "value", "until", "note", "made_by", "detail", "is_public")
+    told = picked(row, "event", "source", "at", "value", "until", "note", "made_by", "detail", "is_public")
+    if works or row.is_public or not row.made_by:
+        return told
+    return told | {"note": None, "detail": {name: each for name, each in row.detail.items() if name not in WORDS}}
 
 
 def _reply_json(row: Reply) -> Json:

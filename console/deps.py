@@ -24,7 +24,8 @@ class Desk:
 
     `public_url` is how browsers reach us: over https the cookie is Secure and carries the `__Host-`
     prefix. `outbox` is where replies are captured, None where a smarthost sends them. With
-    `redis_url` failed sign-ins are counted across processes, else in each.
+    `redis_url` failed sign-ins are counted across processes, else in each. `region` is the ISO 3166
+    country of telephone numbers without a country code.
     """
 
     engine: Engine
@@ -38,6 +39,7 @@ class Desk:
     outbox: Path | None = None
     autoreply: Autoreply = Autoreply.ON
     redis_url: str | None = None
+    region: str = "US"
 
     @property
     def secure(self) -> bool:

@@ -1,5 +1,6 @@
 """What every console answer carries and every console POST must prove; errors as their readers read them."""
 
+import re
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -39,6 +40,10 @@ STATUS_OF: dict[type[SwitchboardError], int] = {
     Invalid: 422,
 }
 RETRY_SECONDS = "5"
+NUL = re.compile(rb"\x00|%00")
+"""U+0000 as queries and forms write it; PostgreSQL stores none, and no words hold one."""
+JSON_NUL = re.compile(rb"\x00|(?<!\\)(?:\\\\)*\\u0000")
+"""The same in JSON: an escape whose backslash is no escaped one."""
 
 
 class PreconditionNeeded(SwitchboardError):
@@ -99,6 +104,19 @@ def check_size(request: Request, limit: int) -> None:
         raise Refused(413, "too-large", f"At most {limit} bytes are taken.")
 
 
+async def check_text(request: Request, nul: re.Pattern[bytes]) -> None:
+    """Refuse text that cannot be stored, wherever it stands, before anybody reads it.
+
+    Raises:
+        Refused: 422.
+
+    """
+    address = request.scope.get("raw_path", b"") + b"?" + request.scope.get("query_string", b"")
+    body = b"" if request.method in SAFE_METHODS else await request.body()
+    if NUL.search(address) or nul.search(body):
+        raise Refused(422, "invalid", "What you sent holds the character U+0000, which no text has; leave it out.")
+
+
 def page_route(desk: Desk) -> type[APIRoute]:
     """A route class for pages: guards first, house headers always, errors as a page."""
 
@@ -111,6 +129,7 @@ def page_route(desk: Desk) -> type[APIRoute]:
                 try:
                     check_size(request, MAX_FORM_BYTES)
                     check_same_site(request, desk.public_url)
+                    await check_text(request, NUL)
                     response = await handle(request)
                 except SignInNeeded as error:
                     response = _to_sign_in(request, error)
@@ -136,6 +155,7 @@ def json_route(desk: Desk) -> type[APIRoute]:
                 request.state.desk = desk
                 try:
                     check_size(request, MAX_JSON_BYTES)
+                    await check_text(request, JSON_NUL)
                     response = await handle(request)
                 except (SwitchboardError, RequestValidationError, HTTPException) as error:
                     status, code, message = explained(error)
@@ -167,7 +187,7 @@ def explained(error: Exception) -> tuple[int, str, str]:
 def _finding(found: dict[str, object]) -> str:
     place = found["loc"]
     name = str(place[-1]) if isinstance(place, tuple) and len(place) > 1 else "body"
-    return f"{name}: {found['msg']}"
+    return f"{name}: {str(found['msg']).removeprefix('Value error, ')}"
 
 
 def _add_error_headers(response: Response, status: int) -> None:

@@ -48,7 +48,8 @@ def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -
     """Nothing left behind: every request under way that somebody should look at, the most urgent first (R1, R3)."""
     with transaction(desk.engine) as session:
         lines = nudging.left_behind(session, desk.policies, desk.clock(), reader.login if mine else None)
-    return _left_page(request, reader, desk, "left.html", lines=lines, mine=mine)
+        unserved = nudging.unserved(session, desk.policies)
+    return _left_page(request, reader, desk, "left.html", lines=lines, mine=mine, unserved=unserved)
 
 
 def clocks(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:

@@ -114,12 +114,14 @@ def callback(doing: Doing) -> None:
         note=sent.text("note"),
         engineer=doing.reader.login,
         now=doing.now,
+        region=doing.desk.region,
     )
 
 
 def call(doing: Doing) -> None:
     """Have the house call the customer now."""
-    reachability.call_back(doing.session, doing.request, engineer=doing.reader.login, now=doing.now)
+    login, region = doing.reader.login, doing.desk.region
+    reachability.call_back(doing.session, doing.request, engineer=login, now=doing.now, region=region)
 
 
 def visibility(doing: Doing) -> None:

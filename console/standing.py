@@ -33,7 +33,7 @@ class Shown:
 class Standing:
     """Where a request stands at a moment, for a reader of one role.
 
-    `supposed`: nothing is decided yet, so the clocks are those that hold if the suggestion is confirmed. `log` is
+    `supposed`: nothing that holds is decided, so the clocks are those of the suggestion (`ledger.counting`). `log` is
     everything that happened, oldest first. `offers` are the steps the role may take now, `role_rules` the rules that
     only certain roles may apply. `claimed` is the customer's own priority (W15), as a level of the policy. `meter` is
     None where the policy wants nothing in particular, `matrix_reading` where it has no matrix.
@@ -71,21 +71,17 @@ def read(session: Session, request: tables.requests.Request, policy: Policy, rol
     """Where a request stands at `now`, with what a reader of this role may do."""
     rows = tuple(tables.requests.clock_events(session, request.id))
     log = tuple(ledger.as_event(row) for row in rows)
-    suggestion = tables.requests.latest_suggestion(session, request.id)
-    supposed = request.decided_priority is None and suggestion is not None and suggestion.priority is not None
-    kind = request.decided_type or (suggestion.type if suggestion else None)
-    level = request.decided_priority or (suggestion.priority if suggestion else None)
-    counted = ledger.supposed(log, kind, level, request.received_at) if supposed else log
+    counting = ledger.counted(session, request, policy)
     status = ledger.status_of(request, policy)
     facts = knowledge.known(session, request, policy=policy)
-    told = telling.told(session, request, facts, kind, level)
+    told = telling.told(session, request, facts, counting.type, counting.level)
     halts = [one.value for one in policy.workflow.statuses if one.stage is Stage.CLIENT]
     return Standing(
         policy=policy,
         status=status,
         stage=policy.workflow.stage(status),
-        supposed=supposed,
-        clocks=_shown(policy, counted, now),
+        supposed=counting.supposed,
+        clocks=_shown(policy, counting.events, now),
         log=log,
         rows=rows,
         offers=allowed(policy.workflow, status, role.value) if role.includes(Role.ENGINEER) else (),

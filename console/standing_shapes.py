@@ -26,7 +26,8 @@ def standing_json(
 ) -> dict[str, Any]:
     """Where a request stands, for a reader of this role; without its policy installed what can be told without it.
 
-    Telephone numbers and addresses are for whoever works on requests: a viewer reads that there is one, and from where.
+    Telephone numbers and addresses, and remarks that may hold them, are for whoever works on requests: a viewer reads
+    that there is one, and from where.
     """
     status = status_json(standing.status, standing.policy) if standing else status_json(request.status, None)
     told = {
@@ -271,7 +272,8 @@ def _found_json(found: Found, hidden: set[str]) -> dict[str, Any]:
 
 def _callback_json(row: Any, *, works: bool) -> dict[str, Any]:
     names = ("id", "placed_by", "placed_at", "outcome", "ended_at", "call_sid", "ring_seconds", "sip_code")
-    return picked(row, *names, "answered_by", "key_pressed", "note") | {"number": row.number if works else None}
+    shown = {"number": row.number, "note": row.note} if works else dict.fromkeys(("number", "note"))
+    return picked(row, *names, "answered_by", "key_pressed") | shown
 
 
 def _step_json(row: Any) -> dict[str, Any]:
@@ -280,5 +282,6 @@ def _step_json(row: Any) -> dict[str, Any]:
 
 
 def _notice_json(row: Any, *, works: bool) -> dict[str, Any]:
-    names = ("id", "step_id", "channel", "name", "state", "attempts", "error", "created_at", "told_at")
-    return picked(row, *names, "acknowledged_at") | {"recipient": row.recipient if works else None}
+    names = ("id", "step_id", "channel", "name", "state", "attempts", "created_at", "told_at", "acknowledged_at")
+    shown = {"recipient": row.recipient, "error": row.error} if works else dict.fromkeys(("recipient", "error"))
+    return picked(row, *names) | shown

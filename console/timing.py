@@ -13,6 +13,7 @@ from models.tables.requests import ClockEvent
 from triage.calendars import Calendar
 from triage.clock import Clock, State, clocks
 from triage.desk import ledger
+from triage.desk.ledger import Labels
 from triage.policy import Policy
 from triage.targets import Kind, Measure, Target
 from triage.timeline import Event
@@ -60,10 +61,17 @@ def next_of(brief: Brief, log: tuple[Event, ...], policy: Policy | None, now: da
     if policy is None:
         return Next(words="no policy", tone="still")
     made = brief.suggestion
-    if brief.decided_priority is None and made is not None and made.priority:
-        kind = made.type["value"] if made.type else None
-        log = ledger.supposed(log, kind, made.priority["value"], brief.received_at)
-    return soonest(clocks(policy.commitments, log, now), now, started=brief.clock_started_at is not None)
+    counting = ledger.counting(
+        policy,
+        log,
+        decided=Labels(type=brief.decided_type, level=brief.decided_priority),
+        suggested=Labels(
+            type=made.type["value"] if made and made.type else None,
+            level=made.priority["value"] if made and made.priority else None,
+        ),
+        received_at=brief.received_at,
+    )
+    return soonest(clocks(policy.commitments, counting.events, now), now, started=brief.clock_started_at is not None)
 
 
 def soonest(found: Iterable[Clock], now: datetime, *, started: bool) -> Next:

@@ -25,7 +25,7 @@ from triage import identity, policy, suggest
 from triage.desk import reception, recipients, registry, watch
 from triage.escalation import Reach
 from voice import phone, recordings
-from voice.dialling import Trunk
+from voice.dialling import Trunk, obstacle
 from workers import app as celery_app
 from workers.app import Waker
 from workers.runner import Plug, run_due
@@ -151,7 +151,7 @@ class Switchboard:
             JobKind.MAIL_SEND: Plug(run=self._send_mail),
             JobKind.REQUEST_SUGGEST: Plug(run=self._suggest),
             JobKind.RECORDING_FETCH: Plug(run=self._fetch_recording, failures=8),
-            JobKind.NOTICE_SEND: Plug(run=self._send_notice, failures=8),
+            JobKind.NOTICE_SEND: Plug(run=self._send_notice, give_up=self._give_up_notice, failures=8),
             JobKind.CALLBACK_PLACE: Plug(run=self._place_callback),
         }
 
@@ -172,7 +172,8 @@ class Switchboard:
     @cached_property
     def book(self) -> recipients.Book:
         """Whom escalations reach by name."""
-        return recipients.Book(named=recipients.parse(self.settings.recipients))
+        named = recipients.parse(self.settings.recipients)
+        return recipients.Book(named=named, can_call=not obstacle(self.trunk))
 
     def warm_up(self) -> None:
         """Load what a worker's children share, before they are forked."""
@@ -292,9 +293,20 @@ class Switchboard:
             channel = tables.progress.channel_of(session, notice)
         if channel == Reach.PHONE:
             ended = self.notice_terms.ended
-            phone.page(self.engine, notice, trunk=self.trunk, ended=ended, settle=watch.settle_step, clock=now)
+            phone.page(self.engine, notice, trunk=self.trunk, ended=ended, settle=self.settle, clock=now)
         else:
             notices.send(self.engine, notice, self.transport, terms=self.notice_terms, clock=now)
+
+    def settle(self, session: Session, step: UUID) -> None:
+        """Have those told by mail whom a page did not reach; then the step's state follows its notices."""
+        recipients.tell_by_mail(session, step, now(), book=self.book)
+        watch.settle_step(session, step)
+
+    def _give_up_notice(self, notice: UUID) -> None:
+        with transaction(self.engine) as session:
+            step = tables.progress.fail_notice(session, notice, "it could not be handed over")
+            if step is not None:
+                self.settle(session, step)
 
     def _place_callback(self, callback: UUID) -> None:
         phone.place_callback(self.engine, callback, trunk=self.trunk, clock=now)

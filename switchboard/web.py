@@ -23,7 +23,7 @@ from models.store import is_reachable
 from models.terms import ClientView
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition
-from triage.desk import client, telling, watch
+from triage.desk import client, telling
 from triage.identity import number_party
 from voice import outgoing_webhooks, webhooks
 from voice.outgoing import Named
@@ -60,7 +60,7 @@ def build(house: Switchboard) -> FastAPI:
     if house.settings.twilio_account_sid:
         line = _line(house)
         app.include_router(webhooks.router(line))
-        app.include_router(outgoing_webhooks.router(line, naming=partial(_named, house), settle=watch.settle_step))
+        app.include_router(outgoing_webhooks.router(line, naming=partial(_named, house), settle=house.settle))
     _add_health(app, house)
     _add_errors(app)
     return app
@@ -80,6 +80,7 @@ def _desk(house: Switchboard) -> Desk:
         public_url=settings.public_url,
         outbox=house.outbox,
         autoreply=settings.autoreply,
+        region=settings.default_region,
     )
 
 

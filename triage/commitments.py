@@ -67,14 +67,18 @@ def read_clocks(
     without, unpromised = _without(at, known)
     clocked, types_said = _types(at, types, known)
     found: Targets = {}
+    unsure: set[str] = set()
     for entry in at["targets"].entries() if "targets" in at else ():
         named, target = _target(entry, known, calendars, halts, pauses)
         for level in named:
             if level in without:
                 entry.wrong(f"level {level!r} stands under no_target: keep one of the two")
             found[level] = (*found.get(level, ()), *([target] if target else []))
+        if target is None:
+            unsure.update(named)
     if "targets" in at:
-        _complete(at["targets"], found, [level for level in levels if level not in {*found, *without}])
+        sure = {level: targets for level, targets in found.items() if level not in unsure}
+        _complete(at["targets"], sure, [level for level in levels if level not in {*found, *without}])
     commitments = Commitments(
         levels={level: targets for level, targets in found.items() if not _conflict(level, targets)}
         | dict.fromkeys(without, ()),

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from models.errors import Invalid
 from triage.calendars import ALWAYS, Calendar
 from triage.clock import Clock
 from triage.reading import Node
 from triage.sections import amount, calendar, chosen, flag, slug, words
-from triage.targets import EventKind, Kind
+from triage.targets import SAMPLE, EventKind, Kind
 from triage.timeline import Event
 
 BREACHED, WARNED, STAGNANT, ASKED = "breached", "warned", "stagnant", "asked"
@@ -215,18 +216,19 @@ def read_ladders(
         for key in ("on", "stops"):
             if key in at:
                 at[key].unique(at[key].texts())
+        counted = calendar(at, "counted", calendars)
         found.append(
             Ladder(
                 id=slug(at, "id"),
                 label=words(at, "label"),
                 on=chosen(at, "on", causes_known, "cause"),
                 stops=chosen(at, "stops", STOPS, "event that stops a ladder"),
-                rungs=_rungs(at["steps"]) if "steps" in at else (),
+                rungs=_rungs(at["steps"], counted) if "steps" in at else (),
                 clause=words(at, "clause"),
                 levels=chosen(at, "levels", levels, "level"),
                 types=chosen(at, "types", types, "type"),
                 clocks=chosen(at, "clocks", frozenset(kind.value for kind in Kind), "clock"),
-                counted=calendar(at, "counted", calendars),
+                counted=counted,
                 notices=calendar(at, "notices", calendars),
                 assumed=flag(at, "assumed"),
             )
@@ -235,9 +237,10 @@ def read_ladders(
     return tuple(found)
 
 
-def _rungs(node: Node) -> tuple[Rung, ...]:
+def _rungs(node: Node, counted: Calendar) -> tuple[Rung, ...]:
     found: list[Rung] = []
     for entry in node.entries():
+        before = len(node.mistakes)
         at = entry.fields(frozenset({"id", "label", "after", "to", "channel"}))
         channel = at["channel"].one_of(CHANNELS, "channel") if "channel" in at else ""
         rung = Rung(
@@ -247,11 +250,21 @@ def _rungs(node: Node) -> tuple[Rung, ...]:
             to=_to(at["to"]) if "to" in at else To(),
             channel=Reach(channel) if channel in CHANNELS else Reach.MAIL,
         )
-        if found and rung.after < found[-1].after:
-            entry.wrong(f"comes before {found[-1].id!r}: write the steps in the order of their times")
+        if len(node.mistakes) == before:
+            _reach(entry, rung, found[-1] if found else rung, counted)
         found.append(rung)
     node.unique([rung.id for rung in found])
     return tuple(found)
+
+
+def _reach(entry: Node, rung: Rung, last: Rung, counted: Calendar) -> None:
+    """Note a step that comes before the last one, and one whose time its calendar never offers."""
+    if rung.after < last.after:
+        entry.wrong(f"comes before {last.id!r}: write the steps in the order of their times")
+    try:
+        counted.add(SAMPLE, rung.after)
+    except Invalid as error:
+        entry.wrong(f"{rung.after} of open time is too far away: {error}")
 
 
 def _to(node: Node) -> To:

@@ -157,7 +157,7 @@ def parse(content: bytes, file: str) -> tuple[Policy, list[str]]:
 
 
 def load_packs(directory: Path | None = None) -> dict[str, Policy]:
-    """Every policy by id: the built-in packs, then the operator's `*.yaml` and `*.yml`, which replace those of their id.
+    """Every policy by id: the built-in packs, then the operator's (`*.yaml`, `*.yml`), which replace those of their id.
 
     Raises:
         Misconfigured: naming every mistake of every file with line and column.

@@ -92,14 +92,13 @@ class Node:
         return self.value is True
 
     def number(self, low: float, high: float) -> float:
-        """A number in the closed range; anything else is noted."""
+        """A number in the closed range; anything else is noted and moved into it."""
         if isinstance(self.value, bool) or not isinstance(self.value, int | float):
-            self.wrong(f"write a number from {low:g} to {high:g}")
+            self.wrong(f"write a number from {low:g} to {high:.10g}")
             return low
         if not low <= self.value <= high:
-            self.wrong(f"{_short(self.value)} is outside {low:g} to {high:g}")
-            return low
-        return float(self.value)
+            self.wrong(f"{_short(self.value)} is outside {low:g} to {high:.10g}")
+        return float(min(high, max(low, self.value)))  # in this order not-a-number becomes `low`
 
     def whole(self, low: int, high: int) -> int:
         """A whole number in the closed range; anything else is noted."""
@@ -183,7 +182,7 @@ SYNTAX = (
     ("that cannot start any token", "no text begins with this sign: put the text in quotes"),
     ("mapping values are not allowed", "a second ': ' in one value: put the text in quotes, or mend the indentation"),
     ("could not find expected ':'", "a key without its colon: write it as 'key: value'"),
-    ("unexpected end of stream", "a quotation mark is open here and never closed: close it"),
+    ("unexpected end of stream", "a quotation mark is open and never closed: close it"),
     ("expected ',' or ']'", "a list in [ ] goes on here: write a comma between its entries, and ] at its end"),
     ("expected ',' or '}'", "a mapping in { } goes on here: write a comma between its keys, and } at its end"),
     ("expected the node content", "a value is missing here: write one"),
@@ -192,9 +191,15 @@ SYNTAX = (
     ("expected alphabetic or numeric", "a text that begins with * or & needs quotes"),
     ("but found another document", "a second document: write one policy a file, without ---"),
     ("could not determine a constructor for the tag", "a text that begins with ! needs quotes"),
+    ("recursion depth", "nested deeper than any policy is: write it flatter"),
     ("special characters are not allowed", "a control character: take it out, or write it as \\x.. in double quotes"),
 )
 """What the YAML reader says, and what to write instead."""
+
+
+ODD_TAG = (TypeError, LookupError, AttributeError, AssertionError)
+"""What ruamel stumbles over where a tag, such as `!!int`, stands before a value that is no such thing."""
+TAGGED = "a tag (a word that begins with !) does not fit its value: take the tag away"
 
 
 def _plainly(problem: str) -> str:
@@ -218,7 +223,8 @@ def read(text: str, file: str) -> Node:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         mistakes.append(f"{file}:{line}:{column}: syntax: {_plainly(error.problem or 'not YAML')}")
         value = CommentedMap()
-    except (YAMLError, ValueError, RecursionError) as error:
-        mistakes.append(f"{file}:1:1: syntax: {_plainly(str(error).splitlines()[0] if str(error) else 'not YAML')}")
+    except (YAMLError, ValueError, RecursionError, *ODD_TAG) as error:
+        said = str(error).splitlines()[0] if str(error) else "not YAML"
+        mistakes.append(f"{file}:1:1: syntax: {TAGGED if isinstance(error, ODD_TAG) else _plainly(said)}")
         value = CommentedMap()
     return Node(value, 1, 1, "file", file, mistakes)

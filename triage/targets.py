@@ -67,7 +67,8 @@ MET_BY: Mapping[Kind, tuple[str, ...]] = {
 """Which events meet a target, unless the policy says otherwise (`Commitments.met_by`)."""
 
 
-_SAMPLE = datetime(2026, 1, 1, tzinfo=UTC)
+SAMPLE = datetime(2026, 1, 1, tzinfo=UTC)
+"""A moment from which a pack's amounts of time are tried when it is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +100,9 @@ class Target:
         if (self.measure is Measure.TIME) != (self.within is not None and self.within > timedelta(0)):
             raise Invalid(f"{self.kind}: a target measured by time needs a `within` above zero, and no other has one")
         if self.within is not None:
-            self.calendar.add(_SAMPLE, self.within)
+            self.calendar.add(SAMPLE, self.within)
         if self.measure is Measure.END_OF_DAY:
-            self.calendar.end_of_day(_SAMPLE, self.days)
+            self.calendar.end_of_day(SAMPLE, self.days)
 
     @property
     def key(self) -> tuple[Kind, Promise]:

@@ -91,7 +91,7 @@ def timeline(events: Iterable[Event], now: datetime) -> Timeline:
         if at > now:
             break
         over = line.over
-        for event in sorted(together, key=lambda one: (_place(one.kind, over=over), one.id)):  # noqa: B023 - used at once
+        for event in sorted(together, key=lambda one: (_place(one.kind, over=over), one.id)):
             if event.id not in seen:
                 seen.add(event.id)
                 _read(line, event)

@@ -26,7 +26,7 @@ def ring(session: Session, notice: UUID | None, params: Mapping[str, str], now: 
     if row is None:
         return not_needed(speech)
     if is_machine(params.get("AnsweredBy")):
-        _end(row, MACHINE)
+        _fail(session, row, MACHINE, speech)
         return hang_up()
     return _say(session, row, speech, again=False)
 
@@ -42,17 +42,21 @@ def key(
         return hang_up()
     words = prompts.load(prompts.FALLBACK)
     if params.get("Digits") == YES:
-        _acknowledge(session, row, now)
+        _acknowledge(session, row, now, speech)
         return tell(words, "page_taken")
     return _say(session, row, speech, again=True) if tried == "0" else tell(words, "goodbye")
 
 
 def status(session: Session, notice: UUID | None, params: Mapping[str, str], now: datetime, *, speech: Speech) -> None:
-    """Note that nobody took it on. The ladder goes on by time, so nothing else follows."""
+    """Note that nobody took it on, and fail the page that no person answered. The ladder goes on by time."""
     row = notice_of(session, notice, params, now, speech)
     told = params.get("CallStatus", "")
-    if row is not None and told in TERMINAL:
-        _end(row, ENDS.get(told, MACHINE if is_machine(params.get("AnsweredBy")) else "no key was pressed"))
+    if row is None or told not in TERMINAL:
+        return
+    if why := ENDS.get(told, MACHINE if is_machine(params.get("AnsweredBy")) else ""):
+        _fail(session, row, why, speech)
+    elif row.acknowledged_at is None and row.error is None:
+        row.error = "no key was pressed"
 
 
 def notice_of(
@@ -74,7 +78,7 @@ def notice_of(
     return row
 
 
-def _acknowledge(session: Session, row: tables.progress.Notice, now: datetime) -> None:
+def _acknowledge(session: Session, row: tables.progress.Notice, now: datetime, speech: Speech) -> None:
     if row.acknowledged_at is not None:
         return
     row.acknowledged_at, row.error = now, None
@@ -82,11 +86,19 @@ def _acknowledge(session: Session, row: tables.progress.Notice, now: datetime) -
         session, row.request_id, "acknowledged", f"notice:{row.id}", now, value=row.name, made_by=row.name
     )
     tables.requests.wants_attention(session, row.request_id, now)
+    if row.state is OutgoingState.FAILED:  # its end overtook the key
+        row.state, row.told_at = OutgoingState.SENT, now
+        session.flush()
+        speech.settle(session, row.step_id)
 
 
-def _end(row: tables.progress.Notice, why: str) -> None:
-    if row.acknowledged_at is None and row.error is None:
-        row.error = why
+def _fail(session: Session, row: tables.progress.Notice, why: str, speech: Speech) -> None:
+    """End a page that no person answered: nobody was told, and the step follows."""
+    if row.acknowledged_at is not None or row.error is not None:
+        return
+    row.state, row.error, row.told_at = OutgoingState.FAILED, why, None
+    session.flush()
+    speech.settle(session, row.step_id)
 
 
 def _say(session: Session, row: tables.progress.Notice, speech: Speech, *, again: bool) -> str:

@@ -127,6 +127,16 @@ def notices(session: Session, request: UUID) -> list[Notice]:
     return list(session.scalars(select(Notice).where(Notice.request_id == request).order_by(Notice.id)))
 
 
+def fail_notice(session: Session, notice: UUID, why: str) -> UUID | None:
+    """End a notice that nobody will be told by; the step it belongs to, or None if it has ended already."""
+    row = session.get(Notice, notice, with_for_update=True)
+    if row is None or row.state is not terms.OutgoingState.PENDING:
+        return None
+    row.state, row.error = terms.OutgoingState.FAILED, row.error or why
+    session.flush()
+    return row.step_id
+
+
 def channel_of(session: Session, notice: UUID) -> str | None:
     """How a notice reaches its person ("mail" or "phone"), or None where there is no such notice."""
     return session.scalar(select(Notice.channel).where(Notice.id == notice))

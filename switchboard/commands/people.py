@@ -91,9 +91,12 @@ def user_reach(
     number: Annotated[str | None, typer.Option(help="Telephone number; empty takes it away.")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Say where escalations reach an engineer, by mail and by phone."""
+    """Say where escalations reach an engineer, by mail and by phone; without options: show it."""
     with opened(data_dir) as house, transaction(house.engine) as session:
-        set_reach(session, login, address=address, number=number, region=house.settings.default_region)
+        row = set_reach(session, login, address=address, number=number, region=house.settings.default_region)
+        if address is None and number is None:
+            places = ", ".join(place for place in (row.address, row.number) if place) or "no address and no number"
+            typer.echo(f"{row.login} is reached at {places}; --address or --number says where")
 
 
 def token_add(
@@ -140,12 +143,15 @@ def account_contract(
     """Record what an account has bought; again for the same kind and product: its new dates."""
     with opened(data_dir) as house, transaction(house.engine) as session:
         row = directory.account_named(session, account)
-        policy = house.policies[row.policy or house.settings.policy]
+        policy = house.policies.get(row.policy or house.settings.policy)
+        if policy is None:
+            known = ", ".join(sorted(house.policies))
+            raise NotFound(public=f"The policy {row.policy!r} of {row.name} is not installed; there are {known}")
         kinds = policy.entitlement.kinds if policy.entitlement else ()
         if kind not in kinds:
             raise Invalid(public=f"{policy.name} knows no contract {kind!r}; it knows {', '.join(kinds) or 'none'}")
         first, last = (day.date() if day else None for day in (since, until))
-        directory.set_contract(session, row.name, kind, product=product, since=first, until=last)
+        directory.set_contract(session, account, kind, product=product, since=first, until=last)
 
 
 def account_fact(

@@ -113,7 +113,7 @@ def _meant(file: Path) -> str:
         return f"; name its files, such as {file}/*.yaml"
     # Only the packs that ship: one of the operator's may be the file that is broken.
     if str(file) in packs.load_packs():
-        return f"; {str(file)!r} is the id of a policy that ships: name your own file, or say switchboard policy test {file}"
+        return f"; {str(file)!r} is a policy that ships: name a file, or say switchboard policy test {file}"
     return ""
 
 

@@ -15,6 +15,7 @@ from triage.explain import duration_words
 
 DAY = "%Y-%m-%d"
 A_MONTH = timedelta(days=30)
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +33,8 @@ def kept(
     """Count met and missed targets by account and level, and how fast customers were answered."""
     moment = now()
     last = until.replace(tzinfo=UTC) if until else moment
+    if last < EARLIEST + A_MONTH:
+        raise Invalid(public=f"--until {last.date()}: nothing is stored from before {EARLIEST:{DAY}}")
     first = since.replace(tzinfo=UTC) if since else last - A_MONTH
     if first >= last:
         raise Invalid(public=f"--since {first:{DAY}} must lie before --until {last:{DAY}}")
@@ -48,6 +51,7 @@ def _json(found: Report) -> dict[str, Any]:
         "turnaround_seconds": found.turnaround.total_seconds() if found.turnaround is not None else None,
         "answered": found.answered,
         "bounces": found.bounces,
+        "left_out": found.left_out,
         "targets": [{name: getattr(each, name) for name in each.__dataclass_fields__} for each in found.kept],
     }
 
@@ -58,10 +62,15 @@ def _lines(found: Report) -> list[str]:
         f"{found.requests} requests reached an SLA channel from {found.since:{DAY}} to {found.until:{DAY}}.",
         f"Turn-around, median of {found.answered}: {turnaround}. Passed back to the customer: {found.bounces} times.",
     ]
+    if found.left_out:
+        lines.append(f"{found.left_out} more are of policies that are not installed here: see switchboard doctor.")
     if not found.kept:
         return [*lines, "No target applied to any of them."]
-    table: list[tuple[str, ...]] = [("account", "policy", "level", "target", "promise", "met", "missed", "open")]
+    table: list[tuple[str, ...]] = [
+        ("account", "policy", "level", "decided", "target", "promise", "met", "missed", "open")
+    ]
     for one in found.kept:
         counts = tuple(str(number) for number in (one.met, one.missed, one.open))
-        table.append((one.account or "(unknown)", one.policy, one.level, one.kind, one.promise, *counts))
+        decided = "suggested" if one.supposed else "decided"
+        table.append((one.account or "(unknown)", one.policy, one.level, decided, one.kind, one.promise, *counts))
     return [*lines, *("\t".join(row) for row in table)]

@@ -2,10 +2,11 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import typer
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models import schema, tables
 from models.store import transaction
@@ -82,6 +83,7 @@ def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
         yield skew < MOST_CLOCK_SKEW, f"clock differs from the database's by {skew:.1f} s"
         running = tables.artefacts.running_id(session)
         yield running is not None, f"classifier in force: {running or 'none; requests stay unclassified'}"
+        yield from _packs(session, house)
         parked = len(tables.jobs.parked(session))
         yield parked == 0, f"{parked} jobs wait for a person (switchboard replay)"
     free = shutil.disk_usage(house.settings.data_dir if house.settings.data_dir.exists() else "/").free
@@ -89,3 +91,19 @@ def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
     if house.settings.twilio_account_sid:
         public = house.settings.public_url
         yield public.startswith("https://"), f"Twilio reaches us at {public} (https needed)"
+
+
+def _packs(session: Session, house: Switchboard) -> Iterator[tuple[bool, str]]:
+    """Every policy that requests or accounts are served under and that is not installed."""
+    what = "is not installed: put the pack of that id back into the policy directory"
+    for policy, count in _gone(session, tables.requests.Request.policy, house):
+        yield False, f"policy {policy} of {count} requests {what}; until then their clocks and ladders are not watched"
+    for policy, count in _gone(session, tables.directory.Account.policy, house):
+        instead = f"until then what they raise is served under {house.settings.policy}"
+        yield False, f"policy {policy} of {count} accounts {what}; {instead}"
+
+
+def _gone(session: Session, column: InstrumentedAttribute[Any], house: Switchboard) -> list[tuple[str, int]]:
+    gone = column.is_not(None) & column.not_in(house.policies)
+    found = session.execute(select(column, func.count()).where(gone).group_by(column).order_by(column))
+    return [(policy, count) for policy, count in found]

@@ -5,6 +5,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
+from models import tables
+from models.store import transaction
+from triage.desk.decision import decide
+
 PACKS = ("wso2", "witboost", "oro", "parallels")
 
 
@@ -126,3 +130,18 @@ def test_an_escalation_shows_whom_it_reached(stands, desk, ida, suggested):
     assert "lead@example.com: sent" in page
     assert stands.send(ida, desk, reference, "acknowledge").status_code == 303
     assert "took the escalation on" in ida.get(f"/requests/{reference}").text
+
+
+def test_a_decision_of_another_policy_is_to_be_made_again(stands, desk, ida, suggested):
+    """The page says under what it was decided, and shows the clocks of the suggestion; the queue counts the same."""
+    reference = stands.raise_one(desk, suggested, "wso2", minutes_ago=90)
+    with transaction(desk.engine) as session:
+        row = tables.requests.by_number(session, int(reference[3:]))
+        decide(session, row.id, version=row.version, type="incident", priority="1", reason="", engineer="ida",
+               policy=desk.policies["parallels"], now=desk.now)  # fmt: skip
+        row.follow_up_at = desk.now
+    page = ida.get(f"/requests/{reference}").text
+    assert f"Decided under {desk.policies['parallels'].ref}: decide again." in page
+    assert "If confirmed as suggested" in page
+    assert "30 min late" in page
+    assert "30 min late" in ida.get("/triage").text

@@ -166,3 +166,38 @@ def test_a_pack_shows_its_clocks_and_its_ways():
     assert "response within 24 h 0 min of calendar office, guaranteed" in answer.output
     assert "calendar always [W22 WSO2 §3.1 P1: worked on round the clock] (assumed): zone" in answer.output
     assert "Support lead → Support chat" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing.yaml", "cannot be read: No such file or directory"),
+        ("", "cannot be read: Is a directory; name its files, such as "),
+    ],
+)
+def test_what_is_no_file_is_told(sound: Path, name: str, told: str):
+    """Exit code 2: it could not be checked; the files beside it are."""
+    path = sound.parent / name
+    bad = sound.parent / "bad.yaml"
+    bad.write_text(SOUND.replace("id: mine", "id: my own"), encoding="utf-8")
+    answer = run("check", str(path), str(bad), str(sound))
+    assert answer.exit_code == 2
+    first, second = answer.output.splitlines()
+    assert first.startswith(f"{path}:1:1: file: {told}")
+    assert second.startswith(f"{bad}:1:5: id: ")
+
+
+def test_a_file_that_is_not_utf_8_is_told(tmp_path: Path):
+    """With the first byte that is none."""
+    file = tmp_path / "latin.yaml"
+    file.write_bytes(b"id: caf\xe9\n")
+    answer = run("check", str(file))
+    assert (answer.exit_code, answer.output) == (1, f"{file}:1:1: file: not UTF-8 at byte 7\n")
+
+
+def test_an_id_instead_of_a_file_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What was meant is said."""
+    monkeypatch.chdir(tmp_path)
+    answer = run("check", "wso2")
+    assert answer.exit_code == 2
+    assert "'wso2' is a policy that ships: name a file, or say switchboard policy test wso2" in answer.output

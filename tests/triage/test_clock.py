@@ -78,7 +78,7 @@ def test_the_clock_is_the_same_whatever_the_channel(channel: str):
 
 def test_a_later_contact_starts_the_clock_of_a_redirected_mail_with_the_level_it_has_by_then():
     """What happened before the start counts nothing; the level that was set then is in force."""
-    events = log("18 09:00 received email", "18 09:30 level P2", "18 10:00 responded", "18 11:00 resolved",
+    events = log("18 09:00 received email", "18 09:30 level P2", "18 10:00 responded",
                  "19 09:00 started portal")  # fmt: skip
     found = clock(Kind.RESPONSE, events, "19 10:00")
     assert (found.state, found.due, found.level, found.fraction) == (State.RUNNING, at("19 11:00"), "P2", 0.5)

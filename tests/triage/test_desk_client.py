@@ -276,3 +276,14 @@ def test_a_question_that_moves_the_request_is_answered_by_a_mail(session, now):
     assert fetched(session, wanted).status == "waiting-on-client"
     write(session, at + 2 * HOUR, request=wanted)
     assert fetched(session, wanted).status == "waiting-on-wso2"
+
+
+def test_a_request_whose_pack_is_gone_is_shown_and_stands_still(session):
+    """Its customer is told that we have it, and no step of another policy is theirs to take."""
+    request_id = write(session, MONDAY)
+    less = {name: pack for name, pack in PACKS.items() if name != "wso2"}
+    seen = client.client_view(session, request_id, policies=less, now=MONDAY)
+    assert (seen.label, seen.over, seen.steps, seen.expected) == ("Received", False, (), "")
+    with pytest.raises(Conflict, match="cannot be changed here"):
+        client.client_step(session, request_id, "close", {}, policies=less, now=MONDAY, party="portal")
+    assert fetched(session, request_id).policy == "wso2"

@@ -294,3 +294,13 @@ def test_a_caller_states_less_than_the_call_log(session, now):
     severity_1(session, request, now)
     missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20))
     assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is True
+
+
+def test_calls_to_another_number_do_not_count_against_the_customer(session, now):
+    """Only the number they gave tells whether they can be reached there."""
+    request = opened(session, now, fields={"phone": "+493055503"})
+    severity_1(session, request, now)
+    missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20), number="+493055599")
+    assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is not True
+    missed(session, request, now + timedelta(minutes=30), now + timedelta(minutes=50), number="+493055503")
+    assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is True

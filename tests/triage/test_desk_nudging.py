@@ -206,3 +206,11 @@ def test_a_policy_that_is_gone_leaves_its_requests_out(session):
     raised(session, MONDAY)
     assert nudging.left_behind(session, {"oro": ORO}, MONDAY + HOUR) == ()
     assert nudging.left_behind(session, {}, MONDAY + HOUR) == ()
+
+
+def test_requests_of_a_pack_that_is_gone_are_counted_beside_the_view(session):
+    """They are in no view of what is left behind; how many they are can be told."""
+    raised(session, MONDAY)
+    less = {name: pack for name, pack in PACKS.items() if name != "wso2"}
+    assert nudging.left_behind(session, less, MONDAY + 5 * DAY) == ()
+    assert (nudging.unserved(session, less), nudging.unserved(session, PACKS)) == (1, 0)

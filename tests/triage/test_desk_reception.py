@@ -10,7 +10,8 @@ from models import tables
 from models.errors import Invalid, NotFound
 from models.terms import Channel, Fact, Interaction, JobKind, JobState, TriageState
 from triage import identity, policy
-from triage.desk import directory
+from triage.desk import directory, nudging
+from triage.desk.decision import decide
 from triage.desk.reception import Reception, receive, suggest_for
 from triage.suggest import suggest
 
@@ -328,3 +329,65 @@ def test_a_redirected_contact_who_calls_is_counted(session, reception, now):
         receive(session, call, at, reception=reception)
         session.refresh(row)
         assert row.raised_on is raised
+
+
+def test_a_request_whose_pack_is_gone_is_still_taken_in(session, reception, policies, now):
+    """Whoever writes again is heard: the default policy's words are told, and the request keeps its policy."""
+    asked = mail(now, channel=Channel.PHONE, clock_started_at=now)
+    request = receive(session, asked, now, reception=reception).request
+    less = Reception(
+        policies={name: pack for name, pack in policies.items() if name != "wso2"},
+        default_policy="oro",
+        suggest=reception.suggest,
+    )
+    tables.requests.record_clock(session, request, "paused", "step:1", now + timedelta(minutes=1), value="waiting")
+    told = receive(session, asked, now, reception=less)
+    assert (told.request, told.policy, told.looks_urgent) == (request, "oro", False)
+    later = now + timedelta(hours=1)
+    again = mail(later, source="mail:2", request=request)
+    assert receive(session, again, later, reception=less).request == request
+    stored = tables.requests.fetch(session, request)
+    assert stored.policy == "wso2"
+    assert len(tables.requests.interactions(session, request)) == 2
+    assert session.scalars(select(tables.requests.Suggestion)).all()[-1].cause == "mail:1"
+    kinds = [row.event for row in tables.requests.clock_events(session, request)]
+    assert kinds.count("resumed") == 1
+
+
+def test_an_account_whose_pack_is_gone_is_served_under_the_default_policy(session, reception, now):
+    """A new request of theirs opens under the default policy."""
+    directory.add_account(session, "Tarn Freight", number="77", policy="gone")
+    told = receive(session, mail(now, account_hint="77"), now, reception=reception)
+    assert told.policy == "wso2"
+
+
+def test_an_account_learnt_later_brings_a_decided_request_back(session, reception, policies, now):
+    """Its policy is another one: what was decided under the first has to be decided again, and triage sees it."""
+    request = receive(session, mail(now, channel=Channel.PHONE, clock_started_at=now), now, reception=reception).request
+    decide(session, request, version=1, type="incident", priority="P1", reason="", engineer="mara",
+           policy=policies["wso2"], now=now)  # fmt: skip
+    directory.add_account(session, "Tarn Freight", number="77", policy="parallels")
+    later = now + timedelta(minutes=10)
+    more = mail(later, source="mail:2", request=request, account_hint="77", note="automatic: away", new_text="")
+    receive(session, more, later, reception=reception)
+    stored = tables.requests.fetch(session, request)
+    assert (stored.policy, stored.decided_priority, stored.follow_up_at) == ("parallels", "P1", later)
+    seen = nudging.nudges_of(session, stored, policies["parallels"], later)
+    assert seen[0].text == f"Decided under {policies['wso2'].ref}: decide again."
+    (line,) = nudging.left_behind(session, policies, later)
+    assert line.nudges[0].text == "Decided under another policy: decide again."
+    assert line.level is None
+
+
+def test_a_new_suggestion_has_the_clocks_of_a_request_looked_at(session, reception, later, now):
+    """While nobody has decided, the suggested level is what counts; a mail alone has no clock to look at."""
+    call = receive(session, mail(now, channel=Channel.PHONE, clock_started_at=now), now, reception=later).request
+    written = receive(session, mail(now, source="mail:9"), now, reception=later).request
+    for request in (call, written):
+        tables.requests.fetch(session, request).attention_at = None
+        session.flush()
+        cause = tables.requests.interactions(session, request)[0].id
+        suggest_for(session, cause, now + timedelta(minutes=1), reception=reception)
+        session.expire_all()
+    assert tables.requests.fetch(session, call).attention_at == now + timedelta(minutes=1)
+    assert tables.requests.fetch(session, written).attention_at is None

@@ -1,10 +1,12 @@
 """Who is told by a step: by role, by name, and by mail where nobody has a telephone."""
 
 import pytest
+from sqlalchemy import select
 
 from models import tables
-from models.terms import Channel, Role, TriageState
-from triage.desk.recipients import Book, find, parse
+from models.terms import Channel, JobKind, OutgoingState, Role, StepState, TriageState
+from triage.desk import watch
+from triage.desk.recipients import Book, find, parse, tell_by_mail
 from triage.escalation import Reach, To
 
 BOOK = Book(
@@ -20,12 +22,12 @@ BOOK = Book(
 def request_of(session, now):
     """Make a request with an owner, and find who is told of it."""
 
-    def make(to: To, channel: Reach, owner: str | None = None):
+    def make(to: To, channel: Reach, owner: str | None = None, book: Book = BOOK):
         request = tables.requests.Request(
             channel=Channel.PORTAL, subject="x", policy="wso2", state=TriageState.TO_CONFIRM, received_at=now,
             owner=owner,
         )  # fmt: skip
-        return [(one.name, one.value) for one in find(session, request, to, channel, book=BOOK)]
+        return [(one.name, one.value) for one in find(session, request, to, channel, book=book)]
 
     return make
 
@@ -71,6 +73,129 @@ def test_the_owner_is_whoever_owns_it_now(session, request_of, now):
     assert request_of(To(role="owner"), Reach.MAIL, "left") == []
     assert request_of(To(role="owner"), Reach.MAIL, "nobody") == []
     assert request_of(To(role="owner"), Reach.MAIL) == []
+
+
+@pytest.mark.parametrize("owner", ["mara", "left", "token:portal", "nobody", None])
+def test_where_the_owner_cannot_be_reached_a_lead_is_told(session, request_of, now, owner):
+    """Whether they left, have no address, or nobody owns it: a step that reaches nobody is left behind."""
+    engineer(session, "lea", name="Lea", address="lea@example.com", number="+49305550101")
+    engineer(session, "mara", Role.ENGINEER)
+    engineer(session, "left", Role.ENGINEER, address="left@example.com", disabled_at=now)
+    assert request_of(To(role="owner"), Reach.MAIL, owner) == [("Lea", "lea@example.com")]
+    assert request_of(To(role="owner"), Reach.PHONE, owner) == [("Lea", "+49305550101")]
+
+
+def test_whoever_cannot_be_reached_by_the_channel_makes_room_for_the_role_above(session, request_of):
+    """A lead with a number alone reads no mail."""
+    engineer(session, "leo", number="+49305550102")
+    engineer(session, "ada", Role.ADMIN, address="ada@example.com")
+    assert request_of(To(role="lead"), Reach.MAIL) == [("ada", "ada@example.com")]
+    assert request_of(To(role="lead"), Reach.PHONE) == [("leo", "+49305550102")]
+
+
+def test_without_a_telephone_line_everybody_is_told_by_mail_at_once(session, request_of):
+    """Whoever has an address; their names say why. Nobody is to be called whom nobody can call."""
+    engineer(session, "lea", name="Lea", address="lea@example.com", number="+49305550101")
+    engineer(session, "leo", number="+49305550102")
+    mute = Book(named=BOOK.named, can_call=False)
+    why = "(by mail: no telephone line is set up)"
+    assert request_of(To(role="lead"), Reach.PHONE, book=mute) == [(f"Lea {why}", "lea@example.com")]
+    assert request_of(To(role="on-call"), Reach.PHONE, book=mute) == [(f"on-call {why}", "oncall@example.com")]
+    assert request_of(To(name="night-desk"), Reach.PHONE, book=mute) == []
+    assert request_of(To(role="lead"), Reach.MAIL, book=mute) == [("Lea", "lea@example.com")]
+
+
+@pytest.fixture
+def paged(session, now):
+    """Make a step whose pages have ended, by name and number; gives the step."""
+
+    def make(*people: tuple[str, str], state: OutgoingState = OutgoingState.FAILED, **columns):
+        request = tables.requests.Request(
+            channel=Channel.PORTAL, subject="x", policy="wso2", state=TriageState.TO_CONFIRM, received_at=now
+        )
+        session.add(request)
+        session.flush()
+        step = tables.progress.add_step(
+            session, request_id=request.id, key="k", ladder="late", rung="r", label="L", channel="phone",
+            to_role="lead", to_name="", cause="asked", cause_at=now, clause="c", assumed=False, policy="p",
+            policy_digest="d", due_at=now, state=StepState.TOLD, created_at=now,
+        )  # fmt: skip
+        for name, number in people:
+            session.add(
+                tables.progress.Notice(
+                    step_id=step, request_id=request.id, channel="phone", name=name, recipient=number, state=state,
+                    created_at=now, **columns,
+                )
+            )  # fmt: skip
+        session.flush()
+        return session.get_one(tables.progress.EscalationStep, step)
+
+    return make
+
+
+def told_by_mail(session, step):
+    """The mails of a step: to whom, and their states."""
+    rows = tables.progress.notices(session, step.request_id)
+    return [(row.name, row.recipient) for row in rows if row.channel == "mail"]
+
+
+MISSED = "(by mail: not reached by telephone)"
+
+
+@pytest.mark.parametrize("state", [OutgoingState.FAILED, OutgoingState.UNCERTAIN])
+def test_whoever_was_not_reached_by_telephone_is_told_by_mail(session, paged, now, state):
+    """Engineers by their number, names of the book by their entry; each once, however often it is asked."""
+    engineer(session, "lea", name="Lea", address="lea@example.com", number="+49305550101")
+    step = paged(("Lea", "+49305550101"), ("on-call", "+49305550100"), ("night-desk", "+49305550199"), state=state)
+    assert tell_by_mail(session, step.id, now, book=BOOK) == 2
+    assert tell_by_mail(session, step.id, now, book=BOOK) == 0
+    assert told_by_mail(session, step) == [
+        (f"Lea {MISSED}", "lea@example.com"),
+        (f"on-call {MISSED}", "oncall@example.com"),
+    ]
+    jobs = session.scalars(select(tables.jobs.Job).where(tables.jobs.Job.kind == JobKind.NOTICE_SEND)).all()
+    assert {job.subject for job in jobs} == {
+        row.id for row in tables.progress.notices(session, step.request_id) if row.channel == "mail"
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "columns"),
+    [(OutgoingState.SENT, {}), (OutgoingState.PENDING, {}), (OutgoingState.DROPPED, {}), (OutgoingState.FAILED, True)],
+)
+def test_nobody_else_is_told_by_mail(session, paged, now, page, columns):
+    """Neither who was reached, nor who is being called, nor whose ladder was stopped, nor who took it on."""
+    engineer(session, "lea", name="Lea", address="lea@example.com", number="+49305550101")
+    step = paged(("Lea", "+49305550101"), state=page, **({"acknowledged_at": now} if columns else {}))
+    assert tell_by_mail(session, step.id, now, book=BOOK) == 0
+    assert (told_by_mail(session, step), step.state) == ([], StepState.TOLD)
+
+
+@pytest.mark.parametrize(
+    ("ends", "state"), [(OutgoingState.SENT, StepState.TOLD), (OutgoingState.FAILED, StepState.FAILED)]
+)
+def test_a_step_waits_for_the_mail_that_stands_in_for_a_page(session, paged, now, ends, state):
+    """It was told when the page was placed; it fails only when the mail does as well."""
+    engineer(session, "lea", name="Lea", address="lea@example.com", number="+49305550101")
+    step = paged(("Lea", "+49305550101"))
+    tell_by_mail(session, step.id, now, book=BOOK)
+    watch.settle_step(session, step.id)
+    session.refresh(step)
+    assert step.state is StepState.WAITING
+    mail = next(row for row in tables.progress.notices(session, step.request_id) if row.channel == "mail")
+    mail.state = ends
+    session.flush()
+    assert tell_by_mail(session, step.id, now, book=BOOK) == 0
+    watch.settle_step(session, step.id)
+    assert step.state is state
+
+
+def test_a_step_nobody_answered_has_failed(session, paged, now):
+    """Where there is no address either."""
+    step = paged(("night-desk", "+49305550199"))
+    tell_by_mail(session, step.id, now, book=BOOK)
+    watch.settle_step(session, step.id)
+    assert step.state is StepState.FAILED
 
 
 def test_names_and_the_engineer_on_call_stand_in_the_book(request_of):

@@ -96,7 +96,7 @@ def test_a_sound_file_has_no_mistakes():
         ("label: Fault", "lable: Fault", "mine.yaml:8:5: types[1]: the key 'label' is missing"),
         ("{cap: low}", "{cap: lowest}", "mine.yaml:25:17: cap: 'lowest' is no level; did you mean 'low'?"),
         ("threshold: 0.5", "threshold: 5", "mine.yaml:6:12: threshold: 5 is outside 0 to 1"),
-        ("version: 3", "version: three", "mine.yaml:2:10: version: write a number from 1 to 1e+06"),
+        ("version: 3", "version: three", "mine.yaml:2:10: version: write a number from 1 to 1000000"),
         (
             "[portal]",
             "[portal, fax]",

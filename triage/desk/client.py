@@ -7,14 +7,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from models.terms import Asked, ClientStep, ClientView
 from triage import catalogue
 from triage.desk import ledger
 from triage.desk.moves import Act, act, carry_out, locked, wrote_again
 from triage.policy import Policy
 from triage.targets import EventKind
-from triage.workflow import CLIENT, OVER, OnMessage, allowed, on_message
+from triage.workflow import CLIENT, OVER, OnMessage, Stage, allowed, on_message
 
 PROPOSED = "proposed"
 """The log's entry of a message that may mean a step; its value is the step, which a person takes or does not."""
@@ -22,6 +22,14 @@ SERVICE = "service"
 """The form's field that names a service of the catalogue."""
 PAUSES = (EventKind.PAUSED, EventKind.RESUMED, EventKind.RESOLVED, EventKind.REOPENED)
 """The entries of which the last one tells whether a clock is paused; others may stand after it."""
+UNSERVED = ClientView(
+    status="received",
+    label="Received",
+    definition="We have your request.",
+    stage=Stage.WAITING.value,
+    over=False,
+)
+"""What is told of a request whose policy is not installed: nothing of where it stands is known."""
 
 
 def client_view(
@@ -39,7 +47,9 @@ def client_view(
     request = tables.requests.fetch(session, request_id)
     if request is None:
         raise NotFound(f"request {request_id}")
-    policy = policies[request.policy]
+    policy = policies.get(request.policy)
+    if policy is None:
+        return UNSERVED
     flow, value = policy.workflow, ledger.status_of(request, policy)
     status = next(one for one in flow.statuses if one.value == value)
     over = status.stage in OVER
@@ -76,13 +86,16 @@ def client_step(
 
     Raises:
         NotFound: there is no such request.
-        Conflict: no such step leads out of where the request stands.
+        Conflict: no such step leads out of where the request stands, or its policy is not installed.
         Forbidden: the step is not the client's.
         Invalid: an answer is missing; all of them are named at once.
     """
     request = locked(session, request_id)
+    policy = policies.get(request.policy)
+    if policy is None:
+        raise Conflict(public="This request cannot be changed here at the moment; please write to us.")
     doing = act(session, request, "client", by=party, now=now)
-    made = carry_out(doing, policies[request.policy], step, given, actor=CLIENT)
+    made = carry_out(doing, policy, step, given, actor=CLIENT)
     if any(kind == EventKind.REOPENED for kind, _ in made.signals):
         wrote_again(request, now)
     session.flush()
@@ -93,22 +106,22 @@ def client_wrote(
     request: tables.requests.Request,
     interaction: tables.requests.Interaction,
     *,
-    policy: Policy,
+    policy: Policy | None,
     now: datetime,
 ) -> None:
     """Do what a client's message does, whatever channel it came by: their step at once, or a proposal of it (A6).
 
-    A paused clock runs on; none is ever started here. What was written before the request came to where it stands
-    answers nothing. Safe to call twice for one interaction.
+    A paused clock runs on, also where the policy is not installed (`policy` is None); none is ever started here. What
+    was written before the request came to where it stands answers nothing. Safe to call twice for one interaction.
     """
     at = interaction.received_at
     if request.status_since is not None and at <= request.status_since:
         return
     doing = Act(session=session, request=request, source=interaction.source, by=interaction.party or "", at=at)
-    step = on_message(policy.workflow, ledger.status_of(request, policy))
+    step = on_message(policy.workflow, ledger.status_of(request, policy)) if policy else None
     if step is not None and step.on_message is OnMessage.PROPOSED:
         doing.record(PROPOSED, value=step.id)
-    elif step is not None and not step.asks:
+    elif policy and step is not None and not step.asks:
         carry_out(doing, policy, step.id, {}, actor=CLIENT)
     elif _paused_before(session, request.id, at):
         doing.record(EventKind.RESUMED)

@@ -1,5 +1,6 @@
 """Whom we know: accounts with their domains, contracts and facts, contacts with their addresses and numbers."""
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
 
@@ -13,6 +14,27 @@ from triage import identity
 from triage.facts import VOCABULARY
 from triage.suggest import UNKNOWN
 
+LONGEST_NAME = 200
+UNSHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
+"""Unicode's categories of control characters, lone surrogates, and separators of lines and paragraphs."""
+
+
+def plain(text: str, what: str) -> str:
+    """The text without space around it, fit to be shown in one line.
+
+    Raises:
+        Invalid: nothing is left, it is longer than `LONGEST_NAME` characters, or it has a control character.
+
+    """
+    spelt = text.strip()
+    if not spelt:
+        raise Invalid(public=f"{what} must not be empty")
+    if len(spelt) > LONGEST_NAME:
+        raise Invalid(public=f"{what} is longer than {LONGEST_NAME} characters: write a shorter one")
+    if any(unicodedata.category(sign) in UNSHOWN for sign in spelt):
+        raise Invalid(public=f"{what} {spelt!a} has a control character: write it without")
+    return spelt
+
 
 def add_account(
     session: Session, name: str, *, domains: Iterable[str] = (), number: str | None = None, policy: str | None = None
@@ -20,9 +42,15 @@ def add_account(
     """Record an account; its domains name it as the account of everybody who writes from there.
 
     Raises:
-        Invalid: a domain is a public mail provider's, or one names are sold under, or belongs to another account.
+        Invalid: a domain is a public mail provider's, or one names are sold under, or belongs to another account;
+            the name or number is empty, not to be shown, or already an account's name or number.
 
     """
+    name = plain(name, "The name of an account")
+    number = plain(number, "The number of an account") if number is not None else None
+    for word in (name, number) if number else (name,):
+        if taken := _called(session, word):
+            raise Invalid(public=f"There is an account with the name or number {word!r} already: {_spelt(taken[0])}")
     account = tables.directory.Account(name=name, number=number, policy=policy)
     session.add(account)
     session.flush()
@@ -52,10 +80,11 @@ def set_contract(
 
     Raises:
         NotFound: there is no such account.
-        Invalid: it ends before it begins.
+        Invalid: it ends before it begins, or the product is not to be shown.
 
     """
     row = account_named(session, account)
+    product = plain(product, "The product") if product else product
     if since and until and until < since:
         raise Invalid(public=f"The contract ends on {until} before it begins on {since}")
     theirs = tables.directory.contracts(session, row.id)
@@ -99,13 +128,25 @@ def account_named(session: Session, name: str) -> tables.directory.Account:
 
     Raises:
         NotFound: there is none.
+        Invalid: it is the name of one and the number of another.
 
     """
-    row = tables.directory.Account
-    found = session.scalar(select(row).where(or_(row.name == name, row.number == name)))
-    if found is None:
+    found = _called(session, name)
+    if not found:
         raise NotFound(public=f"There is no account {name!r}; see switchboard account list")
-    return found
+    if len(found) > 1:
+        which = " and ".join(_spelt(account) for account in found)
+        raise Invalid(public=f"{name!r} may be either of two accounts, {which}: write what only one of them has")
+    return found[0]
+
+
+def _called(session: Session, word: str) -> list[tables.directory.Account]:
+    row = tables.directory.Account
+    return list(session.scalars(select(row).where(or_(row.name == word, row.number == word)).order_by(row.name)))
+
+
+def _spelt(account: tables.directory.Account) -> str:
+    return f"{account.name!r} (number {account.number})" if account.number else f"{account.name!r}"
 
 
 def account_of(session: Session, party: Party) -> tables.directory.Account | None:
@@ -120,9 +161,10 @@ def add_contact(
     """Record a person with the addresses and numbers that identify them.
 
     Raises:
-        Invalid: an address or number belongs to somebody else.
+        Invalid: an address or number belongs to somebody else, or the name is not to be shown.
 
     """
+    name = plain(name, "The name of a contact")
     contact = tables.directory.Contact(name=name, account_id=account.id if account else None)
     session.add(contact)
     session.flush()

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from models.errors import Invalid
-from models.terms import Fact, PartyKind, Role
-from triage import entitlement, reachability
+from models.terms import CallbackOutcome, Fact, PartyKind, Role
+from triage import entitlement, identity, reachability
 from triage.conditions import TYPE
 from triage.desk.held import held
 from triage.downgrade import target_level
@@ -182,14 +182,21 @@ def contact_number(session: Session, request: tables.requests.Request) -> Number
 def _from_calls(session: Session, request: tables.requests.Request, policy: Policy | None) -> list[Fact]:
     """What the call log tells: whether there is a number to call, and whether anybody answers it."""
     found = []
-    if number := contact_number(session, request):
+    number = contact_number(session, request)
+    if number is not None:
         found.append(Fact(name="contact_phone_on_file", value="yes", source=CALL_LOG, evidence=number.source))
     attempts = tables.progress.callbacks(session, request.id)
     if not attempts:
         return found
     rule = policy.reachability if policy else reachability.Reachability()
     called_in = tables.calls.since(session, request.id, request.contact_id, attempts[0].placed_at)
-    tried = [reachability.Attempt(row.placed_at, row.outcome) for row in attempts]
+    # A number that somebody else gave says nothing about the customer, unless they answered there.
+    theirs = identity.number_party(number.value, "US") if number else None
+    tried = [
+        reachability.Attempt(row.placed_at, row.outcome)
+        for row in attempts
+        if theirs is None or row.number == theirs.value or row.outcome is CallbackOutcome.ANSWERED
+    ]
     answer = reachability.reached(rule, tried, called_in)
     if answer is None:
         return found

@@ -1,16 +1,17 @@
 """What somebody should look at: the habits of a policy applied to stored requests. Reads only; nothing is changed."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import and_, exists, false, or_, select
+from sqlalchemy import and_, exists, false, func, or_, select
 from sqlalchemy.orm import Session
 
 from models import tables
-from triage.desk import ledger
-from triage.nudges import Did, Nudge, Record, nudges
+from triage.desk import decision, ledger
+from triage.desk.ledger import Labels
+from triage.nudges import Did, Habit, Nudge, Record, nudges
 from triage.policy import Policy
 from triage.timeline import Event
 from triage.workflow import OVER, Proposal, proposal
@@ -50,8 +51,14 @@ def record_of(session: Session, request: tables.requests.Request, policy: Policy
 
 
 def nudges_of(session: Session, request: tables.requests.Request, policy: Policy, now: datetime) -> tuple[Nudge, ...]:
-    """Every nudge about a request that is to be seen now."""
-    return nudges(policy.nudges, record_of(session, request, policy, now), now)
+    """Every nudge about a request that is to be seen now; first that its decision does not hold, where it does not."""
+    seen = nudges(policy.nudges, record_of(session, request, policy, now), now)
+    void = _void(request, policy)
+    if void is None:
+        return seen
+    made = decision.in_force(tables.requests.decisions(session, request.id))
+    under = made[-1].policy if made and made[-1].policy else "another policy"
+    return (replace(void, text=f"Decided under {under}: decide again.", clause=f"{void.clause} ({policy.ref})"), *seen)
 
 
 def proposal_of(session: Session, request: tables.requests.Request, policy: Policy, now: datetime) -> Proposal | None:
@@ -75,14 +82,40 @@ def left_behind(
     return tuple(sorted(seen, key=lambda one: (one.due, order[one.request], one.reference))[:SHOWN])
 
 
+def unserved(session: Session, policies: Mapping[str, Policy]) -> int:
+    """How many requests are of packs that are not installed; no view of what is left behind holds them."""
+    row = tables.requests.Request
+    return session.scalar(select(func.count()).select_from(row).where(row.policy.not_in(policies))) or 0
+
+
 def _record(request: tables.requests.Request, policy: Policy, log: Iterable[Event], now: datetime) -> Record:
+    decided = _decided(request, policy)
     return Record(
         stage=ledger.stage_of(request, policy),
         since=request.status_since or request.received_at,
-        level=request.decided_priority,
-        type=request.decided_type,
+        level=decided.level,
+        type=decided.type,
         owner=request.owner or "",
         events=tuple(event for event in log if event.at <= now),
+    )
+
+
+def _decided(request: tables.requests.Request, policy: Policy) -> Labels:
+    """What is decided, as far as the policy in force knows it; any other level counts as not known."""
+    return Labels(type=request.decided_type, level=request.decided_priority).under(policy)
+
+
+def _void(request: tables.requests.Request, policy: Policy) -> Nudge | None:
+    """That a request has to be decided again, because the policy in force does not know what was decided."""
+    if request.decided_at is None or request.decided_priority is None or _decided(request, policy).holds:
+        return None
+    return Nudge(
+        key=f"{Habit.LEFT_BEHIND}:void:{request.decided_at.isoformat()}",
+        habit=Habit.LEFT_BEHIND,
+        at=request.follow_up_at or request.decided_at,
+        text="Decided under another policy: decide again.",
+        clause=f"the policy in force has no {request.decided_type} at {request.decided_priority}",
+        assumed=False,
     )
 
 
@@ -96,7 +129,8 @@ def _proposal(request: tables.requests.Request, policy: Policy, log: Iterable[Ev
 def _brief(
     request: tables.requests.Request, policy: Policy, log: tuple[Event, ...], now: datetime
 ) -> LeftBehind | None:
-    seen = nudges(policy.nudges, _record(request, policy, log, now), now)
+    void = _void(request, policy)
+    seen = (*((void,) if void else ()), *nudges(policy.nudges, _record(request, policy, log, now), now))
     proposed = _proposal(request, policy, log, now)
     moments = [one.due or one.at for one in seen] + ([proposed.at] if proposed else [])
     if not moments:
@@ -107,7 +141,7 @@ def _brief(
         subject=request.subject,
         policy=policy.id,
         status=policy.workflow.status_label(ledger.status_of(request, policy)),
-        level=request.decided_priority,
+        level=_decided(request, policy).level,
         owner=request.owner or "",
         due=min(moments),
         nudges=seen,

@@ -31,21 +31,24 @@ def transition(
     role: Role,
     policy: Policy,
     now: datetime,
+    owner: str = "",
 ) -> Move:
     """Take a step of the policy's workflow, with the answers to what it asks.
 
-    A step that takes the request makes the engineer its owner; from another owner `given["reason"]` says why. A
-    re-opened request goes back to its last owner.
+    A step that takes the request makes the engineer its owner, or `owner` where that is somebody else; from another
+    owner `given["reason"]` says why. A re-opened request goes back to its last owner.
 
     Raises:
-        NotFound: there is no such request.
+        NotFound: there is no such request, or no such engineer.
         Conflict: somebody changed it since `version`, or no such step leads out of where it stands.
         Forbidden: the step is not this role's to take.
         Invalid: an answer is missing or will not do; all of them are named at once.
     """
     request = held(session, request_id, version)
     doing = act(session, request, "step", by=engineer, now=now)
-    made = carry_out(doing, policy, step, given, actor=role.value, taken_by=engineer)
+    made = carry_out(
+        doing, policy, step, given, actor=role.value, taken_by=_worker(session, owner).login if owner else engineer
+    )
     doing.acted()
     return made
 
@@ -60,28 +63,32 @@ def take(
     policy: Policy,
     now: datetime,
     reason: str = "",
+    owner: str = "",
 ) -> nudges.Nudge | None:
     """Make the engineer the owner, and do the step that taking means where the request stands, if there is one.
 
-    What comes back is what to consider before taking one more (R2); nobody is stopped. A request that the engineer
-    owns already, and that no step takes, stays as it is.
+    `owner` becomes the owner where the engineer only acts for them, as a token does: nobody reaches a token.
+
+    What comes back is what to consider before taking one more (R2); nobody is stopped. A request that they own
+    already, and that no step takes, stays as it is.
 
     Raises:
-        NotFound: there is no such request.
+        NotFound: there is no such request, or no such engineer.
         Conflict: somebody changed it since `version`.
         Forbidden: the role may only look.
         Invalid: somebody else owns it, and `reason` is empty (R15).
     """
     require(role)
     request = held(session, request_id, version)
-    considered = nudges.taking(policy.nudges, _active(session, engineer, policy, request.id), now)
+    login = _worker(session, owner).login if owner else engineer
+    considered = nudges.taking(policy.nudges, _active(session, login, policy, request.id), now)
     step = taking(policy.workflow, ledger.status_of(request, policy))
     doing = act(session, request, "step", by=engineer, now=now)
     if step is not None:
-        carry_out(doing, policy, step.id, {"reason": reason}, actor=role.value, taken_by=engineer)
+        carry_out(doing, policy, step.id, {"reason": reason}, actor=role.value, taken_by=login)
         doing.acted()
-    elif request.owner != engineer:
-        own(doing, engineer, reason)
+    elif request.owner != login:
+        own(doing, login, reason)
         request.version += 1
         doing.noticed()
     return considered

@@ -24,6 +24,7 @@ from models.terms import (
 )
 from triage.desk import directory, suggesting
 from triage.desk.client import client_wrote
+from triage.desk.ledger import policy_of_request
 from triage.desk.moves import wrote_again
 from triage.policy import Policy
 from triage.targets import EventKind
@@ -68,9 +69,9 @@ def receive(session: Session, interaction: Interaction, now: datetime, *, recept
     if interaction.channel is Channel.PHONE and request.contact_id is not None:
         since = now - REDIRECTED
         tables.redirections.note_raised_by(session, request.contact_id, Channel.PHONE, since, now)
-    policy = reception.policies[request.policy]
+    policy, own = policy_of_request(reception.policies, request, reception.default_policy)
     if interaction.request is not None:
-        _follow_up(session, request, row, policy, now)
+        _follow_up(session, request, row, policy if own else None, now)
     elif interaction.channel in policy.sla_channels:
         tables.requests.wants_attention(session, request.id, now)
     if (row.new_text.strip() or row.subject.strip()) and not row.note.startswith(AUTOMATIC):
@@ -183,7 +184,19 @@ def _identify(
     if request.contact_id is None and contact is not None:
         request.contact_id = contact.id
     if request.account_id is None and account is not None:
-        request.account_id, request.policy = account.id, reception.policy_of(account).id
+        request.account_id = account.id
+        _serve_under(session, request, reception.policy_of(account), interaction.received_at)
+
+
+def _serve_under(session: Session, request: tables.requests.Request, policy: Policy, at: datetime) -> None:
+    """Serve a request under the policy its account turned out to have; what was decided has to be decided again."""
+    if request.policy == policy.id:
+        return
+    request.policy = policy.id
+    wrote_again(request, at)
+    session.flush()
+    if request.clock_started_at is not None:
+        tables.requests.wants_attention(session, request.id, at)
 
 
 def _whose(
@@ -238,7 +251,11 @@ def _start_clock(
 
 
 def _follow_up(
-    session: Session, request: tables.requests.Request, row: tables.requests.Interaction, policy: Policy, now: datetime
+    session: Session,
+    request: tables.requests.Request,
+    row: tables.requests.Interaction,
+    policy: Policy | None,
+    now: datetime,
 ) -> None:
     """A person came back: a decided request is marked, and their message does what it does in the workflow."""
     if row.note.startswith(AUTOMATIC):
@@ -249,7 +266,7 @@ def _follow_up(
 
 
 def _receipt(session: Session, request: tables.requests.Request, *, opened: bool, reception: Reception) -> Receipt:
-    policy = reception.policies[request.policy]
+    policy, own = policy_of_request(reception.policies, request, reception.default_policy)
     suggestion = tables.requests.latest_suggestion(session, request.id)
     top = policy.levels[0].value
     return Receipt(
@@ -260,7 +277,7 @@ def _receipt(session: Session, request: tables.requests.Request, *, opened: bool
         policy_name=policy.name,
         sla_channels=policy.sla_channels,
         support_phone=policy.support_phone or reception.support_phone,
-        looks_urgent=suggestion is not None and suggestion.priority == top,
+        looks_urgent=own and suggestion is not None and suggestion.priority == top,
         party_known=request.contact_id is not None or request.account_id is not None,
         decided=request.state is TriageState.DECIDED,
         policy_ref=policy.ref,

@@ -1,13 +1,17 @@
 """Who is told by a step of an escalation: engineers by their role, other names by the operator's book."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import Recipient, Role
+from models.terms import JobKind, OutgoingState, Recipient, Role, StepState
 from triage.escalation import Reach, To
 
 ON_CALL = "on-call"
@@ -19,13 +23,19 @@ NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 """E.164: a plus sign, the country's code, fifteen digits at most."""
 GAPS = re.compile(r"[\s()./-]+")
 """What people write between digits."""
+UNREACHED = (OutgoingState.FAILED, OutgoingState.UNCERTAIN)
+"""How a page ended that told nobody, as far as we know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """The operator's addresses and numbers by name; what holds an @ is an address, anything else a number (E.164)."""
+    """The operator's addresses and numbers by name; what holds an @ is an address, anything else a number (E.164).
+
+    `can_call` is whether the house has a telephone line: without one everybody is told by mail.
+    """
 
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    can_call: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,34 +75,81 @@ def find(
 ) -> tuple[Recipient, ...]:
     """Everybody whom a step tells, each with an address or a number as the channel needs; empty: nobody is known.
 
-    Where nobody has a telephone number they are told by mail, and their names say so: late is better than never.
-    A step by mail rings nobody's telephone.
+    Where nobody has a telephone number, or the house no line, they are told by mail, and their names say so: late is
+    better than never. A step by mail rings nobody's telephone.
     """
-    people = tuple(_people(session, request, to, book))
-    found = _reached(people, channel)
-    if found or channel is not Reach.PHONE:
-        return found
-    by_mail = _reached(people, Reach.MAIL)
-    return tuple(Recipient(name=f"{one.name} (by mail: no number)", value=one.value) for one in by_mail)
+    return next(filter(None, (_told(people, channel, book) for people in _circles(session, request, to, book))), ())
 
 
-def _people(session: Session, request: tables.requests.Request, to: To, book: Book) -> Iterable[_Person]:
-    if to.role in set(Role):
-        return _holders(session, Role(to.role))
+def tell_by_mail(session: Session, step_id: UUID, now: datetime, *, book: Book) -> int:
+    """Have those told by mail whom a step could not reach by telephone; how many were added.
+
+    Asked twice, it adds nobody twice. The step waits again, until the mail has gone out (`watch.settle_step`).
+    """
+    row = tables.progress.Notice
+    missed = select(row).where(
+        row.step_id == step_id, row.channel == Reach.PHONE, row.state.in_(UNREACHED), row.acknowledged_at.is_(None)
+    )
+    made = 0
+    for notice in session.scalars(missed.order_by(row.id)).all():
+        for address in _addresses(session, notice, book):
+            added = insert(row).values(
+                step_id=step_id,
+                request_id=notice.request_id,
+                channel=Reach.MAIL.value,
+                name=f"{notice.name} (by mail: not reached by telephone)",
+                recipient=address,
+                state=OutgoingState.PENDING,
+                created_at=now,
+            )
+            key = session.scalar(added.on_conflict_do_nothing().returning(row.id))
+            if key is not None:
+                tables.jobs.schedule(session, JobKind.NOTICE_SEND, key, now)
+                made += 1
+    if made:
+        step = tables.progress.EscalationStep
+        session.execute(update(step).where(step.id == step_id).values(state=StepState.WAITING))
+    return made
+
+
+def _addresses(session: Session, notice: tables.progress.Notice, book: Book) -> tuple[str, ...]:
+    """Where the mail of somebody goes who was called: the engineer of that number, else the entry of the book."""
+    row = tables.directory.Engineer
+    theirs = select(row).where(row.disabled_at.is_(None), func.trim(row.number) == notice.recipient)
+    people = [_person(engineer) for engineer in session.scalars(theirs.order_by(row.login))]
+    values = [value for person in people for value in person.values] or book.named.get(notice.name, ())
+    return tuple(dict.fromkeys(value for value in values if "@" in value))
+
+
+def _circles(session: Session, request: tables.requests.Request, to: To, book: Book) -> Iterator[tuple[_Person, ...]]:
+    """Who is meant, and, where none of them can be reached, who is told instead: the roles above.
+
+    A request's owner stands below the leads; nobody else stands in for an entry of the book.
+    """
+    least = to.role
     if to.role == OWNER:
         owner = tables.directory.engineer_by_login(session, request.owner) if request.owner else None
-        return (_person(owner),) if owner is not None and owner.disabled_at is None else ()
+        yield (_person(owner),) if owner is not None and owner.disabled_at is None else ()
+        least = Role.LEAD
+    if least in set(Role):
+        for held in list(Role)[list(Role).index(Role(least)) :]:
+            yield tuple(_person(engineer) for engineer in tables.directory.engineers_of(session, held))
+        return
     name = ON_CALL if to.role == ON_CALL else to.name
-    return (_Person(name=name, values=book.named.get(name, ())),)
+    yield (_Person(name=name, values=book.named.get(name, ())),)
 
 
-def _holders(session: Session, role: Role) -> Iterable[_Person]:
-    """Whoever has a role and can be reached; where there is nobody, those of the next role above."""
-    for held in list(Role)[list(Role).index(role) :]:
-        people = [_person(engineer) for engineer in tables.directory.engineers_of(session, held)]
-        if reachable := [person for person in people if person.values]:
-            return reachable
-    return ()
+def _told(people: Iterable[_Person], channel: Reach, book: Book) -> tuple[Recipient, ...]:
+    """Some people by a channel; by mail instead where none of them can be called."""
+    people = tuple(people)
+    if channel is not Reach.PHONE:
+        return _reached(people, channel)
+    if book.can_call and (found := _reached(people, channel)):
+        return found
+    why = "no number" if book.can_call else "no telephone line is set up"
+    return tuple(
+        Recipient(name=f"{one.name} (by mail: {why})", value=one.value) for one in _reached(people, Reach.MAIL)
+    )
 
 
 def _person(engineer: tables.directory.Engineer) -> _Person:

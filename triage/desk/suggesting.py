@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -19,12 +20,15 @@ from triage.suggest import as_json
 
 GAP = "\n\n"
 
+log = structlog.get_logger()
+
 
 def suggest_again(
     session: Session, request_id: UUID, cause: str, now: datetime, *, policies: Mapping[str, Policy], suggest: Suggest
 ) -> None:
     """Suggest from what is known now; the same cause is suggested for once.
 
+    A request whose policy is not installed has no suggestion: levels of another policy would say nothing about it.
     Of two texts that state the same fact the later one counts: "we found a workaround" ends "there is none".
 
     Raises:
@@ -34,7 +38,10 @@ def suggest_again(
     request = tables.requests.fetch(session, request_id)
     if request is None:
         raise NotFound(f"request {request_id}")
-    policy = policies[request.policy]
+    policy = policies.get(request.policy)
+    if policy is None:
+        log.warning("request.unsuggested", request=str(request.id), policy=request.policy)
+        return
     rows = tables.requests.interactions(session, request.id)
     body, stated = said(request.subject, rows)
     made = suggest(
@@ -46,6 +53,9 @@ def suggest_again(
         facts=(*stated, *_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy)),
     )
     tables.requests.record_suggestion(session, request.id, cause, as_json(made, request.reference), made, now)
+    if request.clock_started_at is not None:
+        # While nobody decides, the suggested level is what counts.
+        tables.requests.wants_attention(session, request.id, now)
 
 
 def said(subject: str, rows: list[tables.requests.Interaction]) -> tuple[str, tuple[Fact, ...]]:

@@ -6,10 +6,13 @@ a step's key is unique, so that two that look at once tell nobody twice and one 
 A step that fell due while nobody looked (the house was down) is told late, all of them in their order: a missed P1
 has to climb. A step whose ladder was stopped meanwhile is kept, with its notices dropped and the reason beside them:
 nobody is called for what is settled, and the history shows what did not happen.
+
+While nobody has decided, what was suggested counts, and every step says so. A decision that finds the same target
+missed goes on with the ladder that was begun for it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +26,7 @@ from models.terms import JobKind, OutgoingState, Recipient, StepState
 from triage import clock, escalation, nudges
 from triage.clock import Clock
 from triage.desk import ledger, nudging
+from triage.desk.ledger import Counting
 from triage.escalation import Due, Reach, To
 from triage.nudges import Habit
 from triage.policy import Policy
@@ -44,6 +48,15 @@ REACHED = (OutgoingState.SENT, OutgoingState.CAPTURED)
 UNDONE = (OutgoingState.PENDING, OutgoingState.SENDING)
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Begun:
+    """A ladder begun on a suggestion, what for, and until when nobody had decided."""
+
+    ladder: str
+    cause: Event
+    until: datetime
 
 
 def look(session: Session, now: datetime, *, policies: Mapping[str, Policy], recipients: Find, batch: int = 50) -> int:
@@ -107,15 +120,18 @@ def _looked_at(
     if policy is None:
         log.warning("request.unwatched", request=str(request.id), policy=request.policy)
         return now + UNKNOWN
-    history = ledger.events(session, request.id)
+    counting = ledger.counted(session, request, policy)
+    history = counting.events
     running = clock.clocks(policy.commitments, history, now)
     told = _announced(running, now)
-    _note_warnings(session, request.id, told, history)
+    _note_warnings(session, request.id, told, history, guess=_guess(policy, counting))
     stretch = _stagnation(session, request, policy, history, now)
     taken = tables.progress.steps(session, request.id)
-    events = (*history, *escalation.causes(told, now), *stretch, *_remembered(taken))
-    done = {step.key for step in taken}
-    _take_steps(session, request, policy, events, done, now, recipients)
+    begun = _begun(taken, counting.log)
+    troubles = _troubles(policy, escalation.causes(told, now), counting, begun)
+    events = (*history, *troubles, *stretch, *_remembered(taken, begun))
+    for one in _due(policy, [event for event in events if event.at <= now], now, taken, begun):
+        _take(session, request, policy, one, now, recipients, events, _as_guessed(policy, counting, one, running))
     if ledger.stage_of(request, policy) in OVER:
         return None
     moments = [
@@ -134,7 +150,9 @@ def _announced(running: Sequence[Clock], now: datetime) -> tuple[Clock, ...]:
     )
 
 
-def _note_warnings(session: Session, request: UUID, told: Iterable[Clock], history: Iterable[Event]) -> None:
+def _note_warnings(
+    session: Session, request: UUID, told: Iterable[Clock], history: Iterable[Event], *, guess: str
+) -> None:
     """Write each warning that was reached into the log, once.
 
     Its kind is `warned`, whatever the share: `warned-75` would begin ladders a second time, and a kind of any other
@@ -146,7 +164,7 @@ def _note_warnings(session: Session, request: UUID, told: Iterable[Clock], histo
         for warned in one.warnings:
             source = f"{warned.percent}:{one.kind}:{one.promise}:{warned.at.astimezone(UTC):%Y%m%dT%H%M%S%f}"
             if f"{escalation.WARNED}:{source}" not in known:
-                note = f"{warned.percent} % of the time for {one.kind} is used up ({one.promise})"
+                note = f"{warned.percent} % of the time for {one.kind} is used up ({one.promise}){guess}"
                 value = str(warned.percent)
                 tables.requests.record_clock(
                     session, request, escalation.WARNED, source, warned.at, value=value, note=note
@@ -169,39 +187,114 @@ def _stagnation(
     return tuple(Event(id=one.key, at=one.at, kind=escalation.STAGNANT) for one in found)
 
 
-def _remembered(taken: Iterable[tables.progress.EscalationStep]) -> tuple[Event, ...]:
+def _guess(policy: Policy, counting: Counting) -> str:
+    """What people are told of a target that nobody has decided on; empty for one that somebody has."""
+    if not counting.supposed or counting.level is None:
+        return ""
+    return f"; nobody has decided, it looks like {policy.level_label(counting.level)}"
+
+
+def _as_guessed(policy: Policy, counting: Counting, one: Due, running: Iterable[Clock]) -> str:
+    """What a step says beside its name while nobody has decided: what it looks like, and when that is due."""
+    words = _guess(policy, counting)
+    due = min((each.due for each in running if each.kind == one.cause.value and each.due), default=None)
+    return f"{words}: {one.cause.value} due {due.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if words and due else words
+
+
+def _remembered(taken: Iterable[tables.progress.EscalationStep], begun: Iterable[_Begun]) -> tuple[Event, ...]:
     """The warnings that steps were told for, also of a target that another level has replaced since.
 
-    A clock forgets those; without them the miss that followed would begin the ladder a second time.
+    A clock forgets those; without them the miss that followed would begin the ladder a second time. Those that only
+    a suggestion had are not among them.
     """
-    return tuple(
-        Event(id=step.key.split(":", 2)[2], at=step.cause_at, kind=kind, value=value)
-        for step in taken
-        for kind, _, value in [step.cause.partition(":")]
-        if kind.startswith(escalation.WARNED)
-    )
+    guessed = {one.cause.id for one in begun}
+    causes = [_cause(step) for step in taken]
+    return tuple(one for one in causes if one.kind.startswith(escalation.WARNED) and one.id not in guessed)
 
 
-def _take_steps(
+def _cause(step: tables.progress.EscalationStep) -> Event:
+    kind, _, value = step.cause.partition(":")
+    return Event(id=step.key.split(":", 2)[2], at=step.cause_at, kind=kind, value=value)
+
+
+def _begun(taken: Iterable[tables.progress.EscalationStep], history: Iterable[Event]) -> tuple[_Begun, ...]:
+    """The ladders that a suggestion's target began: no level was in force at their moment."""
+    levels = [event for event in history if event.kind == EventKind.LEVEL]
+    found = []
+    for step in taken:
+        before = [event for event in levels if event.at <= step.cause_at]
+        cause = _cause(step)
+        if cause.kind.startswith((escalation.BREACHED, escalation.WARNED)) and not (before and before[-1].value):
+            until = min((event.at for event in levels if event.at > cause.at and event.value), default=FOREVER)
+            found.append(_Begun(ladder=step.ladder, cause=cause, until=until))
+    return tuple(found)
+
+
+def _troubles(
+    policy: Policy, causes: Iterable[Event], counting: Counting, begun: Iterable[_Begun]
+) -> tuple[Event, ...]:
+    """What begins ladders; a target that a decision finds missed already is the miss that a ladder was begun for."""
+    if counting.supposed:
+        return tuple(causes)
+    levels = [event for event in counting.events if event.kind in ledger.LABELS]
+
+    def first(cause: Event) -> Event:
+        same = [one for one in begun if one.until == cause.at and _clock(one.cause) == _clock(cause)]
+        if not same:
+            return cause
+        ladders = {one.ladder for one in escalation.due(policy.escalation, [*levels, cause], FOREVER)}
+        ours = [one.cause for one in same if one.ladder in ladders]
+        return max(ours, key=lambda event: (event.kind == cause.kind, event.at), default=cause)
+
+    return tuple(first(cause) for cause in causes)
+
+
+def _clock(cause: Event) -> list[str]:
+    """Kind and promise of the clock that a warning or a miss is of (`escalation.causes`): both are one trouble."""
+    return cause.id.split(":")[1:3]
+
+
+def _due(
+    policy: Policy,
+    events: Sequence[Event],
+    now: datetime,
+    taken: Iterable[tables.progress.EscalationStep],
+    begun: Iterable[_Begun],
+) -> list[Due]:
+    """The steps to be told now; what one ladder was begun for on a suggestion begins no other."""
+    ladders: dict[str, set[str]] = {}
+    for each in begun:
+        ladders.setdefault(each.cause.id, set()).add(each.ladder)
+    found = escalation.due(policy.escalation, events, now, done={step.key for step in taken})
+    return [one for one in found if one.ladder in ladders.get(one.cause.id, {one.ladder})]
+
+
+def _take(
     session: Session,
     request: tables.requests.Request,
     policy: Policy,
-    events: Sequence[Event],
-    done: Collection[str],
+    one: Due,
     now: datetime,
     recipients: Find,
+    events: Sequence[Event],
+    guess: str,
 ) -> None:
-    known = [event for event in events if event.at <= now]
-    for one in escalation.due(policy.escalation, known, now, done=done):
-        reason = _ended(request, policy, one.ladder, known, one.at)
-        people = recipients(session, request, one.rung.to, one.rung.channel)
-        step = _record(session, request, policy, one, now, StepState.WAITING if people else StepState.NOBODY)
-        if step is not None:
-            _tell(session, request, step, one, people, now, reason)
+    reason = _ended(request, policy, one.ladder, [event for event in events if event.at <= now], one.at)
+    people = recipients(session, request, one.rung.to, one.rung.channel)
+    state = StepState.WAITING if people else StepState.NOBODY
+    step = _record(session, request, policy, one, now, state, guess)
+    if step is not None:
+        _tell(session, request, step, one, people, now, reason)
 
 
 def _record(
-    session: Session, request: tables.requests.Request, policy: Policy, one: Due, now: datetime, state: StepState
+    session: Session,
+    request: tables.requests.Request,
+    policy: Policy,
+    one: Due,
+    now: datetime,
+    state: StepState,
+    guess: str,
 ) -> UUID | None:
     ladder = next(ladder for ladder in policy.escalation if ladder.id == one.ladder)
     named = one.cause.value and one.cause.kind.startswith((escalation.BREACHED, escalation.WARNED))
@@ -211,7 +304,7 @@ def _record(
         key=one.key,
         ladder=one.ladder,
         rung=one.rung.id,
-        label=f"{ladder.label}: {one.rung.label}",
+        label=f"{ladder.label}: {one.rung.label}{guess}",
         channel=one.rung.channel.value,
         to_role=one.rung.to.role,
         to_name=one.rung.to.name,

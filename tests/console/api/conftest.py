@@ -98,7 +98,7 @@ def raised(house, program):
             )
         made = Raised(program, reference)
         if decided:
-            made.post("decision", {"type": decided[0], "priority": decided[1]})
+            made.post("decision", {"type": decided[0], "priority": decided[1], "seen": True})
             house.now += timedelta(minutes=1)
         return made
 

@@ -73,11 +73,41 @@ def test_where_twilio_does_not_know_the_key_will_tell(mara, the_notice, by: str)
         ("canceled", "the call was canceled"),
     ],
 )
-def test_a_page_that_nobody_answers_stays_sent_and_says_so(mara, the_notice, log, status: str, error: str):
-    """The ladder goes on by time; nothing else follows, and a status that ends nothing changes nothing."""
-    mara.tells("ringing").tells(status).tells("completed")
-    assert (the_notice().state, the_notice().error) == (OutgoingState.SENT, error)
-    assert log() == []
+def test_a_page_that_nobody_answers_has_failed_and_says_why(
+    mara, the_notice, log, settled, step_id, status: str, error: str
+):
+    """Nobody was told, so the step follows, once; the ladder goes on by time."""
+    mara.tells("ringing")
+    assert (the_notice().state, settled) == (OutgoingState.SENT, [])
+    mara.tells(status).tells("completed").tells(status)
+    row = the_notice()
+    assert (row.state, row.error, row.told_at) == (OutgoingState.FAILED, error, None)
+    assert (log(), settled) == ([], [step_id])
+
+
+@pytest.mark.parametrize("first", ["answer", "end"])
+def test_a_page_that_a_machine_took_has_failed(mara, the_notice, settled, step_id, first):
+    """Whichever webhook says so first."""
+    if first == "answer":
+        mara.is_answered("machine_start")
+    mara.tells("completed", AnsweredBy="machine_start")
+    assert (the_notice().state, settled) == (OutgoingState.FAILED, [step_id])
+
+
+def test_a_person_who_answers_and_presses_nothing_was_told(mara, the_notice, settled):
+    """They heard it; nobody else need be looked for on their account."""
+    mara.is_answered().presses("2").presses("2").tells("completed", AnsweredBy="human")
+    assert (the_notice().state, the_notice().error, settled) == (OutgoingState.SENT, "no key was pressed", [])
+
+
+def test_a_key_that_was_overtaken_by_a_failure_still_takes_it_on(mara, the_notice, settled, step_id, clock):
+    """Then they were told after all, and the step follows again."""
+    mara.tells("failed").presses("1").presses("1").tells("failed")
+    row = the_notice()
+    assert (row.state, row.error, row.told_at, row.acknowledged_at) == (
+        OutgoingState.SENT, None, clock.now, clock.now,
+    )  # fmt: skip
+    assert settled == [step_id, step_id]
 
 
 def test_pages_come_to_the_same_in_whatever_order(make_notice, telephone, the_notice, log, engine, now):
