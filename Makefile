@@ -15,7 +15,8 @@ up: $(STAMP)-run  ## Run everything on this machine
 	@exec $(BIN)/switchboard up $(ARGS)
 
 test: $(STAMP)-test  ## Run every check (formatting, lint, types, imports, documents) and every test
-	@$(BIN)/pytest $(ARGS)
+	@if [ -n "$(ARGS)" ]; then $(BIN)/pytest $(ARGS); else \
+	  $(BIN)/pytest -n 2 --dist loadfile --ignore tests/journeys && $(BIN)/pytest tests/journeys; fi
 
 check: test  ## The same: this is what CI runs
 
