@@ -90,7 +90,7 @@ def read(session: Session, request: tables.requests.Request, policy: Policy, rol
         facts=facts,
         nudges=nudging.nudges_of(session, request, policy, now),
         bounces=bounces(log, halts),
-        claimed=_claimed(policy, told),
+        claimed=telling.claimed_level(policy, told),
         meter=completeness.meter(policy.completeness, told) if policy.completeness else None,
         matrix_reading=_matrix(policy, told),
         coverage=knowledge.coverage(session, request, policy=policy),
@@ -116,14 +116,6 @@ def gates(
         for level in policy.levels
     }
     return {level: missing for level, missing in found.items() if missing}
-
-
-def _claimed(policy: Policy, told: Told) -> str | None:
-    """The level the customer gave in a form, by its id or one of its other names."""
-    asked = [one.name for one in policy.fields if one.kind == "level"]
-    given = next((told.fields[name] for name in asked if told.fields.get(name)), "").strip().casefold()
-    names = {name.casefold(): one.value for one in policy.levels for name in (one.label, *one.aliases, one.value)}
-    return names.get(given)
 
 
 def _matrix(policy: Policy, told: Told) -> matrix.Reading | None:

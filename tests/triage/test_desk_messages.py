@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models import tables
 from models.errors import Conflict, Forbidden, Invalid, NotFound
 from models.terms import Channel, Interaction, Role
+from triage.clock import clocks
 from triage.desk import ledger, messages, progress
 from triage.desk.reception import Reception, receive
 from triage.policy import Policy, load_packs
@@ -94,7 +95,8 @@ def test_the_first_message_responds_and_the_next_ones_update(session, request_id
     assert first.is_public
     assert first.note == "We look into it.\n\nWhat have you done?\nRead the log"
     assert first.detail == {"text": "We look into it.", "fields": {"done": "Read the log"}}
-    response = next(one for one in ledger.clocks_of(session, request_id, WSO2, now + HOUR) if one.kind is Kind.RESPONSE)
+    found = clocks(WSO2.commitments, ledger.events(session, request_id), now + HOUR)
+    response = next(one for one in found if one.kind is Kind.RESPONSE)
     assert response.met_at == now + HOUR / 2
 
 

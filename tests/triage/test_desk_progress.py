@@ -13,7 +13,7 @@ from models import tables
 from models.errors import Conflict, Forbidden, Invalid, NotFound
 from models.store import transaction
 from models.terms import Channel, Interaction, Role, Visibility
-from triage.clock import State
+from triage.clock import State, clocks
 from triage.desk import ledger, progress
 from triage.desk.reception import Reception, receive
 from triage.policy import Policy, load_packs
@@ -77,7 +77,7 @@ def log(session: Session, request_id: UUID) -> list[tuple[str, str]]:
 
 def clock(session: Session, request_id: UUID, policy: Policy, now: datetime, kind: Kind = Kind.RESPONSE) -> Any:
     """One of the clocks of a request."""
-    return next(one for one in ledger.clocks_of(session, request_id, policy, now) if one.kind is kind)
+    return next(one for one in clocks(policy.commitments, ledger.events(session, request_id), now) if one.kind is kind)
 
 
 @pytest.fixture

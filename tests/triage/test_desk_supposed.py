@@ -9,7 +9,7 @@ from sqlalchemy import text
 from models import tables
 from models.terms import Channel, TriageState
 from triage import policy
-from triage.clock import State
+from triage.clock import State, clocks
 from triage.desk import ledger, nudging, recipients, watch
 from triage.desk.decision import decide, undo
 from triage.desk.recipients import Book
@@ -179,5 +179,5 @@ def test_a_pause_of_a_status_that_the_policy_does_not_know_stops_no_clock(sessio
     request = called(session)
     tables.requests.record_clock(session, request.id, "paused", "s", START + MINUTE, value="of-another-policy")
     log = ledger.counted(session, request, PACKS["wso2"]).events
-    found = ledger.clocks(PACKS["wso2"].commitments, log, START + 2 * HOUR)
+    found = clocks(PACKS["wso2"].commitments, log, START + 2 * HOUR)
     assert found[0].state is State.BREACHED

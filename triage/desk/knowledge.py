@@ -149,8 +149,10 @@ def coverage(
     contracts = [
         entitlement.Contract(kind=row.kind, product=row.product, since=row.since, until=row.until) for row in rows
     ]
-    told = _fields(session, request)
-    text = "\n".join([told.get("version", ""), *_texts(session, request)])
+    said = tables.requests.interactions(session, request.id)
+    told = answers(said)
+    texts = [told.get("version", ""), request.subject, *(row.new_text[:MAX_CHARACTERS] for row in said)]
+    text = "\n".join(texts)
     product = _mentioned([*policy.entitlement.products, *(one.product for one in contracts)], text)
     left_out = [name for one in policy.entitlement.excluded for name in one.names]
     component = _mentioned(left_out, told.get("components", ""))
@@ -169,7 +171,7 @@ def contact_number(session: Session, request: tables.requests.Request) -> Number
     for call in reversed(tables.calls.by_request(session, request.id)):
         if call.answers.get(PHONE) and call.answers.get("phone_confirmed") in {"yes", "keyed"}:
             return Number(value=call.answers[PHONE], source="told on the telephone")
-    if given := _fields(session, request).get(PHONE, "").strip():
+    if given := answers(tables.requests.interactions(session, request.id)).get(PHONE, "").strip():
         return Number(value=given, source="the request's form")
     if request.contact_id is not None:
         key = tables.directory.ContactKey
@@ -212,15 +214,9 @@ def _mentioned(names: Iterable[str], text: str) -> str | None:
     return next((name for name in known if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)), None)
 
 
-def _texts(session: Session, request: tables.requests.Request) -> list[str]:
-    """What was newly written about a request, as far as anybody looks."""
-    said = tables.requests.interactions(session, request.id)
-    return [request.subject, *(row.new_text[:MAX_CHARACTERS] for row in said)]
-
-
-def _fields(session: Session, request: tables.requests.Request) -> dict[str, str]:
-    """The form's answers, the latest of each."""
+def answers(said: Iterable[tables.requests.Interaction]) -> dict[str, str]:
+    """What the form's fields were answered with, the latest answer of each."""
     told: dict[str, str] = {}
-    for row in tables.requests.interactions(session, request.id):
+    for row in said:
         told |= {name: value for name, value in row.fields.items() if value}
     return told

@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from models import tables
-from triage.clock import Clock, clocks
 from triage.policy import Policy
 from triage.targets import EventKind
 from triage.timeline import Event
@@ -65,11 +64,6 @@ def as_event(row: tables.requests.ClockEvent) -> Event:
     return Event(
         id=f"{row.event}:{row.source}", at=row.at, kind=row.event, value=row.value, until=row.until, note=row.note
     )
-
-
-def clocks_of(session: Session, request: UUID, policy: Policy, now: datetime) -> tuple[Clock, ...]:
-    """Every SLA clock of a request as it stands at `now`."""
-    return clocks(policy.commitments, events(session, request), now)
 
 
 def counted(session: Session, request: tables.requests.Request, policy: Policy) -> Counting:

@@ -56,16 +56,13 @@ def told(
 ) -> Told:
     """What has been told about a request, by form, text, file and directory, as the completeness meter reads it."""
     said = tables.requests.interactions(session, request.id)
-    fields: dict[str, str] = {}
-    for row in said:
-        fields |= {name: value for name, value in row.fields.items() if value}
     contact = session.get(tables.directory.Contact, request.contact_id) if request.contact_id else None
     name = request.party_name or (contact.name if contact else "")
     number = knowledge.contact_number(session, request)
     known = {"contact": name, "email": _address(session, request), "phone": number.value if number else ""}
     return Told(
         text="\n\n".join([request.subject, *(row.new_text for row in said)]),
-        fields=fields,
+        fields=knowledge.answers(said),
         facts=facts,
         known={key: value for key, value in known.items() if value},
         files=tuple(upload.name for upload in tables.requests.uploads(session, request.id)),
