@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock bench bench-mail bench-parse bench-policies bench-blind bench-mail-samples fuzz soak docs changelog clean
+.PHONY: help up test check format lock bench bench-mail bench-parse bench-policies bench-blind bench-classifier bench-corpus bench-facts bench-mail-samples pictures fuzz soak docs changelog clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,19 @@ bench-policies: $(STAMP)-test  ## How fast rules are judged and deadlines found,
 
 bench-blind: $(STAMP)-test  ## A cold start on requests nobody looked at while writing rules and corpus
 	@$(BIN)/python bench/blind.py
+
+bench-classifier: $(STAMP)-test  ## How good, fast and teachable suggestions are, beside baselines (ARGS="--data DIR --json FILE")
+	@$(BIN)/python bench/classifier.py $(ARGS)
+
+bench-corpus: $(STAMP)-test  ## Near-duplicates and gaps of the seed corpus (ARGS="--alike 0.3")
+	@$(BIN)/python bench/corpus.py $(ARGS)
+
+bench-facts: $(STAMP)-test  ## What is read of texts, against what their authors say they state, and what it costs
+	@$(BIN)/python bench/facts.py $(ARGS)
+
+pictures: $(STAMP)-test  ## Measure what needs no public set anew, draw docs/pictures, write the tables of the model card
+	@$(BIN)/python bench/classifier.py --only blind tone seed --json docs/pictures/figures.json
+	@$(BIN)/python bench/pictures.py
 
 bench-mail-samples: $(STAMP)-test  ## Score `switchboard parse` on a manifest of sample mails (ARGS="--samples DIR")
 	@$(BIN)/python bench/mail_samples.py $(ARGS)

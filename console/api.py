@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console import api_progress, queries
+from console import api_classifier, api_progress, queries
 from console.api_answers import (
     ERRORS,
     Body,
@@ -101,6 +101,9 @@ def router(desk: Desk) -> APIRouter:
         ("GET", "/policies/{policy}", get_policy),
         ("GET", "/left-behind", left_behind),
         ("POST", "/suggest", suggest),
+        ("GET", "/classifier", api_classifier.classifier),
+        ("POST", "/classifier/promote", api_classifier.promote),
+        ("POST", "/classifier/rollback", api_classifier.rollback),
     ):
         routes.add_api_route(path, handler, methods=[method], response_model=None)
     for path, write in api_progress.ROUTES:

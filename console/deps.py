@@ -1,7 +1,8 @@
 """What the console is given, and who is asking: the desk, the signed-in engineer, the API token."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, cast
 from urllib.parse import quote
@@ -25,7 +26,9 @@ class Desk:
     `public_url` is how browsers reach us: over https the cookie is Secure and carries the `__Host-`
     prefix. `outbox` is where replies are captured, None where a smarthost sends them. With
     `redis_url` failed sign-ins are counted across processes, else in each. `region` is the ISO 3166
-    country of telephone numbers without a country code.
+    country of telephone numbers without a country code. `secret` is what artefacts are signed with;
+    every `retrain_every` (0: never) the classifier is trained anew by itself, and put in force unless it
+    is worse where `retrain_promotes`.
     """
 
     engine: Engine
@@ -40,6 +43,9 @@ class Desk:
     autoreply: Autoreply = Autoreply.ON
     redis_url: str | None = None
     region: str = "US"
+    secret: str = field(default="", repr=False)
+    retrain_every: timedelta = timedelta(days=7)
+    retrain_promotes: bool = False
 
     @property
     def secure(self) -> bool:
@@ -141,3 +147,4 @@ Decider = Annotated[Reader, Depends(allowed(signed_in, Role.ENGINEER))]
 Lead = Annotated[Reader, Depends(allowed(signed_in, Role.LEAD))]
 TokenViewer = Annotated[Reader, Depends(allowed(by_token, Role.VIEWER))]
 TokenDecider = Annotated[Reader, Depends(allowed(by_token, Role.ENGINEER))]
+TokenLead = Annotated[Reader, Depends(allowed(by_token, Role.LEAD))]

@@ -5,7 +5,18 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from console import acts, downloads, entrance, facts_pages, lists, media, outbox, progress_pages, triage_pages
+from console import (
+    acts,
+    classifier_pages,
+    downloads,
+    entrance,
+    facts_pages,
+    lists,
+    media,
+    outbox,
+    progress_pages,
+    triage_pages,
+)
 from console.deps import Desk
 from console.entrance import Entrance
 from console.events import Pulse
@@ -49,6 +60,9 @@ def _pages(desk: Desk) -> tuple[Page, ...]:
         ("GET", "/uploads/{upload}", downloads.upload),
         ("GET", "/policies", lists.policies),
         ("GET", "/policies/{name}", lists.one_policy),
+        ("GET", "/classifier", classifier_pages.classifier),
+        ("POST", "/classifier/promote", classifier_pages.promote),
+        ("POST", "/classifier/rollback", classifier_pages.rollback),
         ("GET", "/outbox", outbox.outbox),
         ("POST", "/outbox/autoreply", outbox.switch),
         ("GET", "/outbox/{outgoing}", outbox.reply),

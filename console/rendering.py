@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console import shown, timing, wording
+from console import classifier_figures, shown, timing, wording
 from console.assets import asset_url
 from models.terms import Autoreply, Role
 
@@ -26,7 +26,15 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.globals.update(asset=asset_url, Autoreply=Autoreply, Role=Role, words=wording, timing=timing, facts=shown)
+    found.globals.update(
+        asset=asset_url,
+        Autoreply=Autoreply,
+        Role=Role,
+        words=wording,
+        timing=timing,
+        facts=shown,
+        figures=classifier_figures,
+    )
     found.filters.update(when=utc, iso=iso, percent=wording.percent)
     return found
 

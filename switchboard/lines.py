@@ -20,6 +20,7 @@ from models import tables
 from models.errors import Misconfigured
 from models.store import connect, transaction
 from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
+from switchboard.learning import Learning
 from switchboard.settings import Settings
 from triage import identity, policy, suggest
 from triage.desk import reception, recipients, registry, watch
@@ -76,6 +77,7 @@ class Switchboard:
             self.sites.redis_url,
             drain=self.drain,
             watch=self.watch,
+            learn=self.learn,
             sweep_seconds=self.settings.sweep_seconds,
             processes=self.settings.worker_processes,
             before_fork=self.warm_up,
@@ -90,7 +92,13 @@ class Switchboard:
     @cached_property
     def running(self) -> registry.Running:
         """The classifier in force."""
-        return registry.Running(self.engine, self.sites.secret)
+        at_once = self.settings.learn_at_once
+        return registry.Running(self.engine, self.sites.secret, self.policies, at_once=at_once)
+
+    @cached_property
+    def learning(self) -> Learning:
+        """What is done beside the jobs so that the classifier gets better."""
+        return Learning(self.engine, self.sites.secret, self.policies, self.settings)
 
     @cached_property
     def serializer(self) -> URLSafeTimedSerializer:
@@ -168,6 +176,10 @@ class Switchboard:
         if looked:
             self.wake()
         return looked
+
+    def learn(self) -> int:
+        """Do what makes the classifier better; how many suggestions were scored in the shadow."""
+        return self.learning.tick()
 
     @cached_property
     def book(self) -> recipients.Book:

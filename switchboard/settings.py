@@ -122,6 +122,17 @@ class Settings(BaseSettings):
     session_hours: int = Field(12, ge=1, le=720, description="Hours until a console sign-in ends.")
     worker_processes: int = Field(2, ge=1, le=64, description="Child processes of one worker.")
     sweep_seconds: float = Field(5.0, gt=0, le=300, description="How often beat looks for jobs nobody was woken for.")
+    learn_at_once: bool = Field(
+        default=True,
+        description="The next suggestion takes each decision into account at once; else only the next training does.",
+    )
+    retrain_days: float = Field(
+        7, ge=0, le=365, description="Days after which the classifier is trained anew by itself; 0: only by command."
+    )
+    retrain_promote: bool = Field(
+        default=False,
+        description="Put what was trained by itself in force unless it is worse; else a person promotes it.",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe log line written.")
     log_format: str = Field("console", pattern="^(console|json)$", description="console for people, json for machines.")
 

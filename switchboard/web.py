@@ -81,6 +81,9 @@ def _desk(house: Switchboard) -> Desk:
         outbox=house.outbox,
         autoreply=settings.autoreply,
         region=settings.default_region,
+        secret=house.sites.secret,
+        retrain_every=house.learning.every,
+        retrain_promotes=settings.retrain_promote,
     )
 
 

@@ -18,6 +18,9 @@ from triage.tabled import by_table
 Kinds = Mapping[str | None, float]
 """How likely each type is that the request may be of; None: its type is not known."""
 
+LEAST = 1e-6
+"""So that types which all disagree wholly with the text count by their own likelihood."""
+
 _Moves = dict[tuple[float, ...], dict[str, float]]
 """The levels that rules give which move these shares, computed once: many types and facts come to the same."""
 
@@ -55,13 +58,23 @@ class Case:
 def mixed(
     start: Mapping[str, float], kinds: Kinds, levels: Mapping[str | None, Mapping[str, float]]
 ) -> dict[str, float]:
-    """The levels' probabilities for every type the request may be of, mixed by how likely each type is."""
+    """The levels' probabilities for every type the request may be of, mixed by how likely each type is.
+
+    A type whose rules leave little of what the text says about the level is the less likely: type and level are of the
+    same request, and a report of an outage is hardly a question.
+    """
+    shares = {kind: share * max(_agreed(start, levels[kind]), LEAST) for kind, share in kinds.items()}
     found = dict.fromkeys(start, 0.0)
-    whole = sum(kinds.values())
-    for kind, share in kinds.items():
+    whole = sum(shares.values())
+    for kind, share in shares.items():
         for level, part in levels[kind].items():
             found[level] += part * share / whole
     return found
+
+
+def _agreed(start: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """The share of the probability that stayed where it was."""
+    return sum(min(share, after.get(level, 0.0)) for level, share in start.items())
 
 
 def alternatives(case: Case, level: str | None) -> Iterator[tuple[str, str, str]]:
@@ -120,7 +133,7 @@ def _level(
         levels[kind] = known[shares]
     judged = Judged(probabilities=mixed(case.start, case.kinds, levels), results=(), rule=None, settled=False)
     facts = (*(fact for fact in case.known if fact.name != stated.name), stated)
-    return downgrade.top(by_table(case.policy, facts, case.likely, judged).probabilities)
+    return downgrade.chosen(case.policy, by_table(case.policy, facts, case.likely, judged).probabilities)
 
 
 def _moved(case: Case, rules: list[_Asking], shares: tuple[float, ...]) -> dict[str, float]:

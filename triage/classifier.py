@@ -4,7 +4,7 @@ scikit-learn, joblib and numpy are imported only by whoever loads an artefact.
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from models.errors import ArtefactRefused
 from models.terms import Fact
-from triage.features import marks, words
+from triage.features import marks, row
 
-FORMAT = 1
+FORMAT = 2
 TYPE, PRIORITY = "type", "priority"
 
 
@@ -22,12 +22,18 @@ TYPE, PRIORITY = "type", "priority"
 class Ranked:
     """Calibrated probabilities by slug (each sums to 1; None: never learnt).
 
-    `words` are those of the text that spoke most for the top priority, with their weight in its logit.
+    `words` are those of the text that spoke most for the top priority, with what they add to its logit. A level
+    belongs to the set that holds the right one nine times in ten if its share is at least `floor` (None: not
+    measured). `known` is the share of the text's words that training has seen; `declines` says of a label why its
+    probabilities are not to be trusted. Where only a type was learnt, `floor` is that of the types.
     """
 
     type: dict[str, float] | None
     priority: dict[str, float] | None
     words: tuple[tuple[str, float], ...]
+    floor: float | None = None
+    known: float = 1.0
+    declines: tuple[str, ...] = ()
 
 
 class Classifier(Protocol):
@@ -40,6 +46,12 @@ class Classifier(Protocol):
 
     def rank(self, policy_id: str, subject: str, body: str, facts: Iterable[Fact]) -> Ranked:
         """Rank the types and levels of a policy for a request."""
+        ...
+
+    def learn(
+        self, policy_id: str, subject: str, body: str, facts: Iterable[Fact], *, given: Mapping[str, str | None]
+    ) -> None:
+        """Move towards the labels a person gave a request (by `TYPE` and `PRIORITY`), in this process only."""
         ...
 
 
@@ -81,26 +93,42 @@ class _Loaded:
     """A classifier out of an artefact: features, and one `triage.head.Head` for each policy and label."""
 
     def __init__(self, artefact: str, features: Any, heads: dict[tuple[str, str], Any]) -> None:
+        from triage.gather import Gather  # noqa: PLC0415 - numpy; only who loads an artefact pays for it
+
         self.id = artefact
-        self._features = features
         self._heads = heads
-        self._names = features.get_feature_names_out().tolist() if features else []
-        self._sees_marks = any(name.startswith("mark__") for name in self._names)
+        self._gather = Gather(features) if features is not None else None
 
     def rank(self, policy_id: str, subject: str, body: str, facts: Iterable[Fact]) -> Ranked:
         """Rank the types and levels of a policy for a request."""
-        kind = self._heads.get((policy_id, TYPE))
-        level = self._heads.get((policy_id, PRIORITY))
-        if kind is None and level is None:
+        heads = self._asked(policy_id)
+        if self._gather is None or not heads:
             return Ranked(type=None, priority=None, words=())
-        found = self._found(words(subject, body), marks(subject, body, facts) if self._sees_marks else "")
+        seen = self._seen(self._gather, subject, body, facts)
+        kind, level = heads.get(TYPE), heads.get(PRIORITY)
         return Ranked(
-            type=kind.rank(found) if kind else None,
-            priority=level.rank(found) if level else None,
-            words=level.words(found, self._names) if level else (),
+            type=kind.rank(seen) if kind else None,
+            priority=level.rank(seen) if level else None,
+            words=level.words(seen, self._gather.names) if level else (),
+            floor=[*heads.values()][-1].floor,
+            known=seen.known,
+            declines=tuple(f"{label}: {head.declines}" for label, head in heads.items() if head.declines),
         )
 
-    def _found(self, text: str, seen: str) -> Any:
-        from triage import head  # noqa: PLC0415 - numpy; loaded already with the artefact
+    def learn(
+        self, policy_id: str, subject: str, body: str, facts: Iterable[Fact], *, given: Mapping[str, str | None]
+    ) -> None:
+        """Move towards the labels a person gave a request, in this process only: the artefact stays what it is."""
+        heads = self._asked(policy_id)
+        if self._gather is None or not heads:
+            return
+        seen = self._seen(self._gather, subject, body, facts)
+        for label, head in heads.items():
+            head.learn(seen, given.get(label) or "")
 
-        return head.found(self._features, [(text, seen)])
+    def _asked(self, policy_id: str) -> dict[str, Any]:
+        return {label: head for label in (TYPE, PRIORITY) if (head := self._heads.get((policy_id, label)))}
+
+    @staticmethod
+    def _seen(gather: Any, subject: str, body: str, facts: Iterable[Fact]) -> Any:
+        return gather.see(row(subject, body, marks(subject, body, facts) if gather.sees_marks else ""))

@@ -7,11 +7,8 @@ queue. So both are claimed only where they are stated, and contradiction means u
 import re
 from dataclasses import dataclass
 
-from triage.lexicon import lexicon
+from triage.lexicon import Said
 from triage.prose import Text
-
-MAX_FINDINGS = 30
-"""Mentions of one kind that are looked at in one text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,7 @@ STABLE = re.compile(r"\b(?:stable|permanent(?:ly)?|reliabl[ey]|solid|stabil\w*|d
 SPOILED = re.compile(
     r"\b(?:not|n't|no longer|never|cannot|cant|doesnt|didnt|dont|wont|isnt|stopped|failed|fails|"
     r"only (?:for|helps|works)|"
+    r"nothing|nichts|rien|nada|worse|home|lose|losing|lost|perd\w+|verlieren|wait|waiting|on attend|warten|esperamos|"
     r"too|barely|hardly|refus\w+|unacceptable|tried|suggested|proposed|told|mentioned|used to|last time|no more|no|"
     r"(?:old|previous|last) (?:work|fix|solution)\w*|had|hatten|avions|tuvimos|"
     r"nicht|kaum|kein\w?|pas|aucun\w*|sans|sin|ni)\b|n't"
@@ -35,34 +33,62 @@ SPOILED = re.compile(
 """What near a claimed workaround takes it back, or puts it into another time or mouth."""
 
 NO = re.compile(
-    r"[ \n\"'–—-]*(?:[a-z]{1,14}:[ ])?(?:no|none|nope|nothing|not (?:that|as far|really|at all|yet|any)|negative|"
-    r"nein|keine\w?|non|aucun\w?|ningun\w)\b"
+    r"[ \n\"'–—/-]*(?:[a-z]{1,14}[ ]?:[ ])?"
+    r"(?:(?:um+|uh+|well|er+m?|ah|oh|hm+|mm|sorry|honestly|actually|so|unfortunately|sadly|i'm afraid|i fear|leider|"
+    r"äh+m?|na|nee|euh|ben|malheureusement|eh|pues|bueno|lamentablemente)[,.… ]+)*"
+    r"(?:no|none|nope|nothing|not (?:that|as far|really|at all|yet|any|one|a)|negative|"
+    r"nein|nicht|nichts|keine\w?|non|rien|aucun\w?|ningun\w|nada)\b"
 )
+"""How an answer begins that says there is no way."""
+SOON = 160
+"""Characters after a way was spoken of in which "there is none" means it."""
 
 
-def workaround(text: Text) -> Finding | None:
-    """Whether a workaround exists: "yes", "easy", "stable" or "no"; None where that is not stated clearly."""
-    denied = _denied(text)
-    claimed = _claimed(text)
+def workaround(text: Text, said: Said, *, managing: bool = True) -> Finding | None:
+    """Whether a workaround exists: "yes", "easy", "stable" or "no"; None where that is not stated clearly.
+
+    How people manage counts (`managing`) unless something new is wished for, or everything is down: then only
+    what is called a workaround is one.
+    """
+    denied = _denied(text, said)
+    claimed = _claimed(text, said, "some-way") or (_managed(text, said) if managing else None)
     if denied and claimed:
         return None
     return denied or claimed
 
 
-def _denied(text: Text) -> Finding | None:
-    for found in first(lexicon().named["no-way"], text.plain):
-        if not text.is_asked(found.start()) and not _is_conditional(text, found.start(), found.end()):
-            return Finding("no", found.start(), found.end())
-    answer = _answer(text, NO)
+def _managed(text: Text, said: Said) -> Finding | None:
+    """How people get by, where that is told and nobody calls it a workaround."""
+    easily = _claimed(text, said, "gets-by-easily")
+    if easily:
+        return Finding("easy", easily.start, easily.end)
+    return _claimed(text, said, "gets-by")
+
+
+def _denied(text: Text, said: Said) -> Finding | None:
+    for start, end in said.get("no-way", ()):
+        if not text.is_asked(start) and not _is_conditional(text, start, end):
+            return Finding("no", start, end)
+    answer = _answer(text, said, NO) or _none(said)
     return Finding("no", *answer) if answer else None
 
 
-def _claimed(text: Text) -> Finding | None:
-    for found in first(lexicon().named["some-way"], text.plain):
-        start, end = found.span()
+def _none(said: Said) -> tuple[int, int] | None:
+    """Where "there is none" follows soon after a way was spoken of."""
+    for _, end in said.get("way", ()):
+        for none in said.get("none", ()):
+            if end <= none[0] < end + SOON:
+                return end, none[1]
+    return None
+
+
+def _claimed(text: Text, said: Said, name: str) -> Finding | None:
+    for start, end in said.get(name, ()):
         sentence = text.sentences[text.sentence(start)]
-        around = text.plain[max(sentence.start, start - 80) : min(sentence.end, end + 80)]
-        if text.is_open(start) or text.is_open(end - 1) or SPOILED.search(around):
+        told = text.clause(start)[0] if name != "some-way" else sentence.start
+        around = text.plain[max(told, start - 80) : min(sentence.end, end + 80)]
+        doubtful = text.is_open(start) or text.is_open(end - 1) or text.is_negated(start, end)
+        if doubtful or SPOILED.search(around) or RELAPSE.match(text.plain, end):
             continue
         near = text.plain[max(sentence.start, start - 20) : min(sentence.end, end + 40)]
         value = "easy" if EASY.search(near) else "stable" if STABLE.search(near) else "yes"
@@ -70,18 +96,25 @@ def _claimed(text: Text) -> Finding | None:
     return None
 
 
-def _answer(text: Text, word: re.Pattern[str]) -> tuple[int, int] | None:
+def _answer(text: Text, said: Said, word: re.Pattern[str]) -> tuple[int, int] | None:
     """Where a question for a workaround is answered by this word in the next sentence or turn."""
-    for found in first(lexicon().named["way"], text.plain):
-        index = text.sentence(found.start())
-        if not text.is_asked(found.start()):
+    for start, _ in said.get("way", ()):
+        index = text.sentence(start)
+        if not (text.is_asked(start) or text.is_operator(start)):
             continue
         for after in text.sentences[index + 1 : index + 2]:
             if word.match(text.plain, after.start, after.end):
-                return found.start(), min(after.end, after.start + 80)
+                return start, min(after.end, after.start + 80)
     return None
 
 
+RELAPSE = re.compile(
+    r"[^.!?;]{0,40}\b(?:(?:but|then|until|till|aber|mais|pero)\b[^.!?;]{0,40}\b(?:again|dies?|crash\w*|hangs?|"
+    r"freez\w*|stops?|fails?|falls?|goes (?:down|away)|not|no|n't|cannot|wieder|nicht|pas|plus)\b"
+    r"|for (?:a (?:minute|moment|few)|some (?:seconds|minutes)|\d+ (?:seconds?|minutes?)|"
+    r"(?:ten|five|two|three|twenty|thirty) (?:seconds|minutes)))"
+)
+"""What after a way to go on says that it does not hold."""
 CONDITION = re.compile(r"\b(?:if|unless|in case|whether|sure|wenn|falls|ob|si)\b")
 
 
@@ -93,29 +126,45 @@ PLACES = ("production", "staging", "development", "test")
 
 CLEARED = re.compile(
     r"\b(?:fine|ok|okay|unaffected|healthy|untouched|unharmed|normal|normally|works|working well|stable|"
-    r"no (?:impact|problem|issue|effect)|(?:nothing|none)(?: is| are)?(?: yet)? (?:in|on)|"
+    r"no (?:impact|problem|issue|effect|trouble|error)s?|without (?:trouble|problems?)|lives|"
+    r"in good (?:health|order)|"
+    r"(?:is|are|was|were|comes? out|all) (?:all |still )?(?:right|correct|good|well)(?! (?:now|away|after|since))|"
+    r"another release|remains on|not (?:yet )?(?:been )?launched|not yet (?:live|there)|does(?:n't| not) exist|"
+    r"(?:no|non) (?:users?|customers?|money) (?:on|in)|(?:don't|do not|nobody) uses?|(?:has|have|runs?) the old build|"
+    r"(?:nobody|none|nothing) (?:of us |there )?(?:noticed|happened|exploited)|"
+    r"(?:nothing|none)(?: is| are)?(?: yet)? (?:in|on)|"
     r"(?:not|n't|never|isn't) (?:\w+ )?(?:affected|impacted|happen\w*|occur\w*|reproduc\w+|touched|involved|yet|seen|"
-    r"seeing|"
-    r"concerned|in|on|our|a|the|live|production|prod|productive)|"
-    r"nicht (?:betroffen|in|auf)|läuft (?:normal|gut|stabil)|in ordnung|"
-    r"pas (?:touch\w+|affect\w+|concern\w+|impact\w+|en)|marche bien|"
+    r"seeing|concerned|our|a|the|live|production|prod|productive)|"
+    r"(?:not|n't|never|isn't) (?:yet |happening |occurring |seen |visible |reproducible |a problem )?(?:in|on)|"
+    r"nicht (?:betroffen|in|auf)|läuft (?:normal|gut|stabil)|in ordnung|unberührt|gibt es (?:noch )?nicht|"
+    r"noch nicht (?:in betrieb|live|produktiv|gestartet)|in betrieb ist da noch nichts|"
+    r"pas (?:touch\w+|affect\w+|concern\w+|impact\w+|en)|marche bien|va bien|anda (?:bien|bárbaro)|"
     r"(?:no|nada) (?:hay |está |es |se ve )?(?:nada )?(?:afectad\w+|en|production|prod|live)|funciona bien|non-?)\b"
 )
 """What in its clause says that a place is not the one where it happens."""
 STILL_BAD = re.compile(
-    r"\b(?:not|n't|no longer|nicht|pas|no) (?:\w+ )?(?:fine|ok|okay|healthy|normal|working|works|stable)\b|n't work"
+    r"\b(?:not|n't|no longer|nicht|pas|no|nothing|nobody|none|hardly) (?:\w+ )?"
+    r"(?:fine|ok|okay|healthy|normal\w*|working|works|stable|right|correct|good|well)\b|n't work|"
+    r"\b(?:down|dead|offline|unreachable|unavailable|broken|crash\w*)\b"
 )
 PLANNED = re.compile(
+    r"\bas[ ](?:on |in |our |the |of )*$|"
     r"\b(?:go(?:ing|es)?[- ]live|planned|plan to|planning|roll(?:ing|ed)? ?out|promot\w+|"
     r"release to|releas\w+ (?:in|to)|"
     r"move to|moving to|ready for|copy of|copied from|clone of|dump of|mirror of|replica of|vor dem|antes de)\b"
 )
 VAGUE = re.compile(
+    r"\b(?:no|nothing|without any|future|new|ordered|planned)[ ](?:\w+[ ](?:to|with|on)[ ])?$|"
     r"\b(?:before|until|will|next|like|similar to|same as|identical to|later|soon|bevor|bald|nächste\w*|avant|"
     r"(?:not|n't|never) (?:yet )?(?:looked|checked|tested|tried|verified|deployed|installed|confirmed|know\w*))\b|"
     r"n't (?:yet )?(?:looked|checked|tested|tried|verified|deployed|installed|confirmed|know)"
 )
 """What before "production" leaves open whether it is affected."""
+SAME_PLACE = re.compile(
+    r"[ \n]*(?:and[ \n]+(?=(?:is|are|was|were|has|have|remains|stays|runs?|works?)\b)|,?[ \n]+which\b|"
+    r"und[ \n]+(?=ist|läuft|sind|laufen)|et[ \n]+(?=est|fonctionne)|y[ \n]+(?=está|funciona))"
+)
+"""What after a clause goes on about the same place."""
 NOT_A_PLACE = re.compile(
     r"[ ]+(?:line|lines|plant|floor|order|orders|schedule|planning|manager|data|dump|copy|backup|rollout|release|"
     r"launch|go-?live|deadline|date|support|licen[cs]e|keys?)\b"
@@ -127,29 +176,43 @@ BESIDE = re.compile(
 """What beside another place says that it happens elsewhere as well."""
 
 
-def environment(text: Text) -> Finding | None:
+def environment(text: Text, said: Said, *, troubled: bool = True) -> Finding | None:
     """Where it happens: "production", "staging", "development" or "test"; None where that is not clear.
 
     Any mention of production that is not plainly unaffected, planned or a thing's name wins; another place
-    is claimed only where it alone is spoken of as affected.
+    is claimed only where it alone is spoken of as affected, and something is wrong there (`troubled`). Where
+    no place is named, people who use a system for their work are in production.
     """
     found: dict[str, Finding] = {}
     doubted = False
     for place in PLACES:
-        for mention in first(lexicon().named[place], text.plain):
-            finding = Finding(place, mention.start(), mention.end())
+        for start, end in said.get(place, ()):
+            finding = Finding(place, start, end)
             standing = _standing(text, finding)
             if standing == "affected":
                 found.setdefault(place, finding)
             doubted = doubted or standing == "doubtful"
     if "production" in found:
         return found["production"]
-    return next(iter(found.values())) if len(found) == 1 and not doubted else None
+    if not any(place in said for place in PLACES):
+        return _in_use(text, said) if troubled else None
+    return next(iter(found.values())) if len(found) == 1 and troubled and not doubted else None
+
+
+def _in_use(text: Text, said: Said) -> Finding | None:
+    if "not-in-use" in said:
+        return None
+    claimed = (span for span in said.get("in-use", ()) if not text.is_open(span[0]))
+    return next((Finding("production", *span) for span in claimed), None)
 
 
 def _standing(text: Text, finding: Finding) -> str:
     """Whether a place is "affected", "cleared" (unaffected or not spoken of) or "doubtful" here."""
     start, end = text.clause(finding.start)
+    while same := SAME_PLACE.match(text.plain, end):
+        end = text.clause(same.end())[1]
+    if text.plain.startswith(":", finding.end) and text.sentences[text.sentence(finding.start)].start == finding.start:
+        end = text.clause(finding.end + 2)[1]
     clause = text.plain[max(start, finding.start - 120) : min(end, finding.end + 120)]
     before = text.plain[max(start, finding.start - 60) : finding.start]
     cleared = CLEARED.search(clause) and not STILL_BAD.search(clause)
@@ -162,13 +225,3 @@ def _standing(text: Text, finding: Finding) -> str:
     if cleared:
         return "cleared"
     return "doubtful" if text.is_open(finding.start) or BESIDE.search(clause) else "affected"
-
-
-def first(pattern: re.Pattern[str], plain: str) -> list[re.Match[str]]:
-    """The first matches of a pattern, at most 30: a text that repeats itself costs no more."""
-    found = []
-    for match in pattern.finditer(plain):
-        found.append(match)
-        if len(found) == MAX_FINDINGS:
-            break
-    return found

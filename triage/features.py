@@ -1,14 +1,31 @@
-"""What a classifier sees of a request: its words, and marks (facts read, cues found), as two columns of text. Pure."""
+"""What a classifier sees of a request: its words, its title, how it opens, and marks (facts, cues), as texts. Pure."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from typing import NamedTuple
 
 from models.terms import Fact
-from triage.lexicon import lexicon
+from triage.lexicon import lexicon, said
 from triage.prose import MAX_CHARACTERS, prepare
 
 MAX_WORD = 60
+OPENING = 60
+"""Words from the beginning that are seen once more, by themselves: what a request is about is said early."""
 SEVERAL, MANY = 2, 4
+
+
+class Row(NamedTuple):
+    """A request as a classifier sees it: each part is a text, empty where there is none."""
+
+    text: str
+    title: str
+    opening: str
+    marks: str
+
+
+def row(subject: str, body: str, seen: str = "") -> Row:
+    """The parts of a request; `seen` are its `marks`, where a classifier has learnt from such."""
+    said = words(subject, body)
+    return Row(text=said, title=words(subject, ""), opening=" ".join(said.split(" ", OPENING)[:OPENING]), marks=seen)
 
 
 def words(subject: str, body: str) -> str:
@@ -23,14 +40,13 @@ def marks(subject: str, body: str, facts: Iterable[Fact]) -> str:
 
 
 def _cues(subject: str, body: str) -> Iterator[str]:
-    plain = prepare(subject, body).plain
-    for name, pattern in lexicon().cues.items():
-        found = list(islice(pattern.finditer(plain), MANY))
-        if found:
-            yield name
-            if len(found) >= SEVERAL:
-                yield f"{name}+"
-            if len(found) >= MANY:
-                yield f"{name}++"
-            if found[0].start() < len(subject):
-                yield f"{name}@subject"
+    heard = said(prepare(subject, body).own)
+    for section in lexicon().cues & heard.keys():
+        name, found = section.replace(" ", ""), heard[section]
+        yield name
+        if len(found) >= SEVERAL:
+            yield f"{name}+"
+        if len(found) >= MANY:
+            yield f"{name}++"
+        if found[0][0] < len(subject):
+            yield f"{name}@subject"

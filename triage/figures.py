@@ -1,6 +1,7 @@
 """How good probabilities are, in plain numbers. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 BINS = 10
 
@@ -23,6 +24,18 @@ def severities(classes: set[str]) -> list[str]:
     if not all(name.lower() in place for name in classes):
         return []
     return sorted(classes, key=lambda name: (place[name.lower()], name))
+
+
+def cheapest(shares: Shares, order: Sequence[str], missed: float = 1.0) -> str:
+    """The class that costs least to be wrong with, `order` from the most severe down; of equals the more severe.
+
+    A mistake costs the number of levels it is off, and `missed` times that where the truth is more severe.
+    """
+    costs = dict.fromkeys(order, 0.0)
+    for place, said in enumerate(order):
+        for true, name in enumerate(order):
+            costs[said] += shares.get(name, 0.0) * abs(place - true) * (missed if place > true else 1.0)
+    return min(order, key=lambda name: costs[name])
 
 
 def accuracy(truth: Sequence[str], guessed: Sequence[str]) -> float:
@@ -63,7 +76,10 @@ def kappa(truth: Sequence[str], guessed: Sequence[str], order: Sequence[str]) ->
     place = {name: index for index, name in enumerate(order)}
     pairs = [(place[right], place[guess]) for right, guess in zip(truth, guessed, strict=True)]
     seen = sum((right - guess) ** 2 for right, guess in pairs)
-    expected = sum((right - guess) ** 2 for right, _ in pairs for _, guess in pairs)
+    rights, guesses = Counter(right for right, _ in pairs), Counter(guess for _, guess in pairs)
+    expected = sum(
+        times * others * (right - guess) ** 2 for right, times in rights.items() for guess, others in guesses.items()
+    )
     return 1 - _share(seen * len(pairs), expected) if expected else 0.0
 
 
@@ -76,23 +92,34 @@ def coverage(truth: Sequence[str], shares: Sequence[Shares], wanted: float) -> f
         ),
         key=lambda pair: -pair[0],
     )
-    hits, best = 0, 0
-    for count, (_, hit) in enumerate(sure, start=1):
-        hits += hit
-        if hits >= wanted * count:
-            best = count
+    best = max((count for count, hits in _thresholds(sure) if hits >= wanted * count), default=0)
     return _share(best, len(sure))
+
+
+def conformal(truth: Sequence[str], shares: Sequence[Shares], floor: float) -> dict[str, float]:
+    """How often the set of classes whose share is at least `floor` holds the right one, and how many it holds."""
+    sets = [{name for name, share in row.items() if share >= floor} for row in shares]
+    hits = sum(right in one for right, one in zip(truth, sets, strict=True))
+    return {"coverage": _share(hits, len(sets)), "size": _share(sum(map(len, sets)), len(sets))}
 
 
 def recall_at(truth: Sequence[str], shares: Sequence[Shares], name: str, precision: float) -> float:
     """Best recall of a class at a threshold that keeps this precision; 0 where none does."""
-    ranked = sorted(zip(shares, truth, strict=True), key=lambda pair: -pair[0].get(name, 0.0))
-    hits, best = 0, 0
-    for count, (_, right) in enumerate(ranked, start=1):
-        hits += right == name
-        if hits >= precision * count:
-            best = hits
+    ranked = sorted(
+        ((row.get(name, 0.0), right == name) for row, right in zip(shares, truth, strict=True)),
+        key=lambda pair: -pair[0],
+    )
+    best = max((hits for count, hits in _thresholds(ranked) if hits >= precision * count), default=0)
     return _share(best, list(truth).count(name))
+
+
+def _thresholds(ranked: Sequence[tuple[float, bool]]) -> Iterator[tuple[int, int]]:
+    """For each threshold of descending scores: how many reach it, and how many of those are hits."""
+    hits = 0
+    for count, (score, hit) in enumerate(ranked, start=1):
+        hits += hit
+        if count == len(ranked) or ranked[count][0] < score:
+            yield count, hits
 
 
 def _share(part: float, whole: float) -> float:

@@ -22,14 +22,18 @@ class Lesson:
 
 
 def lesson(examples: Sequence[LabelledRequest], policy: Policy, label: str) -> Lesson:
-    """The examples of a policy that carry a label it knows, and those its `like` borrows from others."""
+    """The examples of a policy that carry a label it knows, and those its `like` borrows from others.
+
+    A text that somebody labelled under this very policy is not borrowed as well.
+    """
     entries = policy.types if label == TYPE else policy.levels
     known = {entry.value for entry in entries}
     own = [place for place, one in enumerate(examples) if one.policy == policy.id and label_of(one, label) in known]
+    judged = {(one.subject, one.body) for one in examples if one.policy == policy.id}
     borrowed = [
         (place, entry.value)
         for place, one in enumerate(examples)
-        if one.policy != policy.id
+        if one.policy != policy.id and (one.subject, one.body) not in judged
         for entry in entries
         if any(like.covers(one.policy, one.type, one.priority) for like in entry.like)
     ]

@@ -1,4 +1,4 @@
-"""A text made ready for reading facts: same length as the original, lower case, quotes blanked. Pure.
+"""A text made ready for reading facts: same length as the original, lower case, older mail blanked. Pure.
 
 Every offset is one into the original, so evidence can be shown where it stands.
 """
@@ -7,17 +7,44 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_CHARACTERS = 20_000
 """Text beyond this is not read: what matters is said early, and cost stays bounded."""
+REMEMBERED = 2
+"""Texts that are kept prepared."""
 REACH = 120
 """Characters around a phrase in which a word may still turn its meaning."""
 
-SAME_LENGTH = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"', "\u00a0": " ", "\t": " ", "\r": " "})
+SAME_LENGTH = str.maketrans(
+    {"’": "'", "‘": "'", "`": "'", "\u00a0": " ", "\t": " ", "\r": " "} | dict.fromkeys("“”„«»", '"')
+)
 QUOTED_LINE = re.compile(r"^[ ]{0,8}>[^\n]*", re.MULTILINE)
+OLDER_MAIL = re.compile(
+    r"\n[ ]*-{2,}[ ]?(?:original message|original appointment|ursprüngliche nachricht|message d'origine|"
+    r"mensaje original|messaggio originale)[^\n]*\n"
+    r"|\n[ ]*(?:from|von|de|da)[ ]?:[^\n]+\n[ ]*(?:sent|date|gesendet|datum|envoyé|enviado|fecha|inviato)[ ]?:"
+    r"|\n[ ]*(?:on|am|le|el)[ ][^\n]{6,80}[ ](?:wrote|schrieb[^\n]{0,60}|a écrit|escribió)[ ]?:[ ]*\n"
+)
+"""Where the mail that is answered begins, as mail programs mark it."""
+LEAST = 40
+"""Characters of own words before older mail; with fewer the older mail is what is sent on."""
+SPEECH = re.compile(r'"(?![^"\n]*\berrors?\b)[^"\n ]{1,40}[ ][^"\n ]{1,40}[ ][^"\n]{2,160}"')
+"""Three words or more between quotation marks: what somebody else said, or a message on a screen.
+
+A message with the word error in it stays: it tells that something is wrong.
+"""
+OPERATOR = re.compile(
+    r"\b(?:agent\w*|operator|support|hotline|help ?desk|service desk|engineer|technician|operador\w*|opérat\w+|"
+    r"bearbeiter\w*|mitarbeiter\w*)[ ]?:[ ]"
+)
+OTHER_SPEAKER = re.compile(
+    r"\b(?:caller|customer|client|user|kund\w+|anrufer\w*|cliente|appelante?|llamante)[ ]?:[ ]"
+    r"|\n[ ]*[a-zà-ÿ]{1,14}[ ]?:[ ]|[ ]/[ ]"
+)
 BOUNDARY = re.compile(
     r"(?<!e\.g)(?<!i\.e)(?<!z\.b)(?<! vs)(?<! nr)(?<! no)(?<!approx)[.!?…]+(?=[\s\"')]|$)"
-    r"|;|\n[ ]*\n|\n(?=[ ]*(?:[-*•–]|\d{1,2}[.)]|[a-zà-ÿ]{1,14}:)[ ])"
+    r"|;|[ ]/[ ]|\n[ ]*\n|\n(?=[ ]*(?:[-*•–]|\d{1,2}[.)]|[a-zà-ÿ]{1,14}:)[ ])"
 )
 TURN = re.compile(
     r",[ \n]|[()]|:[ \n]|[ \n][-–—][ \n]|—|\b(?:but|however|while|whereas|although|though|except|because|so that|"
@@ -33,11 +60,12 @@ ASKING = re.compile(
 )
 INVERTED = re.compile(r"(?:is|are|do|does|have) (?:there|you)\b|gibt es\b|y a-t-il\b|hay alg")
 OPEN = re.compile(
-    r"\b(?:if|whether|in case|unless|once|until|till|when|maybe|perhaps|possibly|might|may|could|would|should|"
+    r"\b(?:if|whether|in case|unless|once|until(?! then)|till(?! then)|when|suppose|supposing|imagine|assuming|"
+    r"hypothetical\w*|maybe|perhaps|possibly|might|may|could|would|should|"
     r"(?:not|n't) (?:sure|certain|clear|know|think|believe)|unsure|unclear|unknown|hope|hopefully|"
     r"need|needs|want|wants|"
     r"looking for|look for|ask|asking|please|provide|suggest|propose|offer|recommend|let us know|"
-    r"wenn|falls|ob|sobald|bis|vielleicht|eventuell|könnten?|bitte|brauchen|benötigen|suchen|hoffe\w*|"
+    r"wenn|falls|ob|sobald|bis(?! dahin)|vielleicht|eventuell|könnten?|bitte|brauchen|benötigen|suchen|hoffe\w*|"
     r"si|peut-être|quand|dès que|jusqu\w*|merci de|besoin|espér\w+|"
     r"quizás?|tal vez|cuando|hasta que|necesitamos|por favor|ojalá|podría\w*)\b"
 )
@@ -67,13 +95,19 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A subject and body as one text: `raw` as given, `plain` for matching, character by character the same."""
+    """A subject and body as one text, character by character the same.
+
+    `raw` is as given, `plain` for matching, `own` the same without what stands between quotation marks;
+    `operator` are the ranges in which the one who took the call speaks.
+    """
 
     raw: str
     plain: str
+    own: str
     sentences: tuple[Sentence, ...]
     starts: tuple[int, ...]
     turns: tuple[tuple[int, int], ...]
+    operator: tuple[tuple[int, int], ...]
 
     def sentence(self, at: int) -> int:
         """The index of the sentence around an offset."""
@@ -93,8 +127,12 @@ class Text:
         return at >= self.sentences[self.sentence(at)].asks_from
 
     def is_open(self, at: int) -> bool:
-        """Whether what stands here is conditional, doubted, wished for or asked: no claim."""
-        return self.is_asked(at) or self._opens(at)
+        """Whether what stands here is conditional, doubted, wished for, asked or said by the operator: no claim."""
+        return self.is_asked(at) or self._opens(at) or self.is_operator(at)
+
+    def is_operator(self, at: int) -> bool:
+        """Whether the one who took the call says it."""
+        return any(start <= at < end for start, end in self.operator)
 
     def _opens(self, at: int) -> bool:
         return OPEN.search(self.plain, max(self.clause(at)[0], at - REACH), at) is not None
@@ -106,17 +144,47 @@ class Text:
         return bool(NEGATION.search(before) or NEGATED_AFTER.match(self.plain, end, max(last, end)))
 
 
+@lru_cache(maxsize=REMEMBERED)
 def prepare(subject: str, body: str) -> Text:
-    r"""Subject and body as one `Text`: `f"{subject}\n\n{body}"`, its first 20,000 characters."""
+    r"""Subject and body as one `Text`: `f"{subject}\n\n{body}"`, its first 20,000 characters.
+
+    The last two are remembered: facts and cues are read from the same text in turn.
+    """
     raw = f"{subject}\n\n{body}"[:MAX_CHARACTERS]
     plain = raw.translate(SAME_LENGTH)
     lowered = plain.lower()
     if len(lowered) != len(plain):  # "İ".lower() has two characters
         lowered = "".join(low if len(low := char.lower()) == 1 else char for char in plain)
-    plain = QUOTED_LINE.sub(lambda line: " " * len(line[0]), lowered)
+    plain = _without_older(QUOTED_LINE.sub(_blank, lowered))
     sentences = tuple(_sentences(plain))
-    starts = tuple(sentence.start for sentence in sentences)
-    return Text(raw, plain, sentences, starts, tuple(turn.span() for turn in TURN.finditer(plain)))
+    return Text(
+        raw=raw,
+        plain=plain,
+        own=SPEECH.sub(_blank, plain) if '"' in plain else plain,
+        sentences=sentences,
+        starts=tuple(sentence.start for sentence in sentences),
+        turns=tuple(turn.span() for turn in TURN.finditer(plain)),
+        operator=tuple(_operator(plain)),
+    )
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _without_older(plain: str) -> str:
+    """The text with the mail it answers blanked, where it has words of its own."""
+    older = OLDER_MAIL.search(plain)
+    if older is None or len(plain[: older.start()].partition("\n\n")[2].strip()) < LEAST:
+        return plain
+    return plain[: older.start()] + " " * (len(plain) - older.start())
+
+
+def _operator(plain: str) -> Iterator[tuple[int, int]]:
+    """Where the one who took the call speaks."""
+    for label in OPERATOR.finditer(plain):
+        other = OTHER_SPEAKER.search(plain, label.end())
+        yield label.start(), other.start() if other else len(plain)
 
 
 def _sentences(plain: str) -> Iterator[Sentence]:

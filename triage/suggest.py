@@ -22,6 +22,10 @@ NEGLIGIBLE = 0.02
 RISKY = 0.25
 """Share of the more severe half at which the lowest level is not suggested."""
 MAX_CHANGES = 8
+LEAST_WORDS = 3
+"""Words below which a text says too little to judge by."""
+FAMILIAR = 0.4
+"""Share of a text's words that training must have seen, or it is about something else."""
 SPEAKERS = ("text", "account", "caller", "call log", "engineer")
 """Who outranks whom about the same fact, the last most."""
 UNKNOWN = "unknown"
@@ -50,9 +54,11 @@ def suggest(
     )
     kind = downgrade.judge_type(policy, known, ranked.type or _even(policy.types))
     level = _levels(policy, known, ranked, kind.probabilities)
-    type_rank = _ranking(kind, policy.type_label) if ranked.type or kind.settled else None
-    level_rank = _ranking(level, policy.level_label) if ranked.priority or level.settled else None
-    because = _abstains(policy, classifier, ranked, f"{subject}{body}", language, type_rank, level_rank)
+    type_rank = _ranking(kind, downgrade.top(kind.probabilities), policy.type_label)
+    level_rank = _ranking(level, downgrade.chosen(policy, level.probabilities), policy.level_label)
+    type_rank = type_rank if ranked.type or kind.settled else None
+    level_rank = level_rank if ranked.priority or level.settled else None
+    because = _abstains(policy, classifier, ranked, f"{subject} {body}", language, type_rank, level_rank)
     return Suggestion(
         policy=policy.ref,
         policy_digest=policy.digest,
@@ -60,9 +66,9 @@ def suggest(
         abstained_because=because,
         type=type_rank,
         priority=level_rank,
-        priority_model=downgrade.top(ranked.priority) if ranked.priority else None,
+        priority_model=downgrade.chosen(policy, ranked.priority) if ranked.priority else None,
         priority_rule=level.rule,
-        set90=_set(level.probabilities) if level_rank else (),
+        set90=_set(level.probabilities, level_rank.value, ranked.floor) if level_rank else (),
         facts=known,
         rules=kind.results + level.results,
         words=ranked.words,
@@ -112,10 +118,10 @@ def _by_rules(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Ma
     possible = _possible(ranked, kinds)
     judged = {kind: shown if kind == likely else downgrade.judge_level(policy, known, kind, start) for kind in possible}
     shares = mixed(start, possible, {kind: one.probabilities for kind, one in judged.items()})
-    chosen = downgrade.top(shares)
-    agreeing = [kind for kind in possible if downgrade.top(judged[kind].probabilities) == chosen]
+    chosen = downgrade.chosen(policy, shares)
+    agreeing = [kind for kind in possible if downgrade.chosen(policy, judged[kind].probabilities) == chosen]
     decisive = max(agreeing, key=lambda kind: possible[kind], default=None)
-    rule = judged[decisive].rule if decisive and chosen != downgrade.top(start) else None
+    rule = judged[decisive].rule if decisive and chosen != downgrade.chosen(policy, start) else None
     return Judged(probabilities=shares, results=shown.results, rule=rule, settled=shown.settled)
 
 
@@ -129,8 +135,7 @@ def _possible(ranked: Ranked, kinds: Mapping[str, float]) -> Kinds:
     return {kind: share for kind, share in kinds.items() if share >= NEGLIGIBLE} if ranked.type else {None: 1.0}
 
 
-def _ranking(judged: Judged, label: Any) -> Ranking | None:
-    value = downgrade.top(judged.probabilities)
+def _ranking(judged: Judged, value: str | None, label: Any) -> Ranking | None:
     if value is None:
         return None
     shares = {name: round(share, 4) for name, share in judged.probabilities.items()}
@@ -150,7 +155,10 @@ def _abstains(
         (not text.strip(), "no text"),
         (classifier is None, "no classifier"),
         (ranked.type is None or ranked.priority is None, f"the classifier has not learnt {policy.id}"),
+        (bool(ranked.declines), f"the classifier knows too little of this policy ({'; '.join(ranked.declines)})"),
         (bool(language) and _tongue(language) not in READ_LANGUAGES, f"language {language} is not read"),
+        (len(text.split()) < LEAST_WORDS, "too short to judge by"),
+        (ranked.known < FAMILIAR, f"only {ranked.known:.0%} of its words are known to the classifier"),
         (bool(kind and kind.probability < policy.threshold), f"type below {policy.threshold:g}"),
         (bool(level and level.probability < policy.threshold), f"priority below {policy.threshold:g}"),
         (bool(level and _is_risky(policy, level)), "the lowest level is likeliest, and a severe one is possible"),
@@ -168,15 +176,18 @@ def _tongue(language: str | None) -> str:
     return (language or "").partition("-")[0].lower()
 
 
-def _set(probabilities: Mapping[str, float]) -> tuple[str, ...]:
-    """The fewest levels that together are right nine times in ten, most severe first."""
-    chosen: set[str] = set()
+def _set(probabilities: Mapping[str, float], suggested: str, floor: float | None) -> tuple[str, ...]:
+    """The levels that together are right nine times in ten, and what is suggested; most severe first.
+
+    With a floor those are the levels whose share reaches it (`triage.head.Head`), without one the fewest that add up.
+    """
+    chosen = {suggested}
     covered = 0.0
-    for value in sorted(probabilities, key=lambda name: -probabilities[name]):
-        if covered >= COVERAGE:
+    for value, share in sorted(probabilities.items(), key=lambda pair: -pair[1]):
+        if covered >= COVERAGE if floor is None else share < floor:
             break
         chosen.add(value)
-        covered += probabilities[value]
+        covered += share
     return tuple(value for value in probabilities if value in chosen)
 
 
@@ -191,7 +202,7 @@ def _would_change(
         kinds=_possible(ranked, kinds),
         likely=downgrade.top(kinds) if ranked.type else None,
     )
-    found = islice(alternatives(case, downgrade.top(level.probabilities)), MAX_CHANGES)
+    found = islice(alternatives(case, downgrade.chosen(policy, level.probabilities)), MAX_CHANGES)
     return tuple({"fact": name, "value": value, "priority": other} for name, value, other in found)
 
 

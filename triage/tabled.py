@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from models.terms import Fact, RuleResult
 from triage import matrix
-from triage.downgrade import APPLIED, UNKNOWN, Judged, top
+from triage.downgrade import APPLIED, UNKNOWN, Judged, chosen
 from triage.policy import Policy
 
 ID = "matrix"
@@ -27,14 +27,16 @@ def by_table(policy: Policy, facts: tuple[Fact, ...], kind: str | None, judged: 
         moved[matrix.held(table.levels, level, reading)] += share
     return Judged(
         probabilities=moved,
-        results=(*judged.results, _result(reading, judged.probabilities, moved)),
-        rule=ID if top(moved) != top(judged.probabilities) else judged.rule,
+        results=(*judged.results, _result(policy, reading, judged.probabilities, moved)),
+        rule=ID if chosen(policy, moved) != chosen(policy, judged.probabilities) else judged.rule,
         settled=judged.settled or reading.level is not None,
     )
 
 
-def _result(reading: matrix.Reading, before: Mapping[str, float], after: Mapping[str, float]) -> RuleResult:
-    was, became = top(before), top(after)
+def _result(
+    policy: Policy, reading: matrix.Reading, before: Mapping[str, float], after: Mapping[str, float]
+) -> RuleResult:
+    was, became = chosen(policy, before), chosen(policy, after)
     return RuleResult(
         id=ID,
         clause=reading.clause,

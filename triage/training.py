@@ -13,7 +13,7 @@ from models.errors import Invalid
 from models.terms import Channel, LabelledRequest
 from triage import facts, figures
 from triage.classifier import FORMAT, PRIORITY, TYPE, Classifier, identity
-from triage.features import marks, words
+from triage.features import Row, marks, row
 from triage.lessons import label_of, lesson
 from triage.policy import Policy
 
@@ -42,27 +42,30 @@ class Trained:
 
 
 def seed_corpus() -> list[LabelledRequest]:
-    """The labelled requests that ship with the product: `corpus/<policy>.jsonl`, one object a line."""
+    """The labelled requests that ship with the product: `corpus/*.jsonl`, one text a line, labelled by each policy."""
     found = []
     for entry in sorted(files("triage").joinpath("corpus").iterdir(), key=lambda item: item.name):
         if entry.name.endswith(".jsonl"):
-            policy = entry.name.removesuffix(".jsonl")
             lines = entry.read_text(encoding="utf-8").splitlines()
-            found += [_labelled(policy, json.loads(line)) for line in lines if line.strip()]
+            found += [one for line in lines if line.strip() for one in _labelled(json.loads(line))]
     return found
 
 
-def _labelled(policy: str, row: Mapping[str, Any]) -> LabelledRequest:
-    return LabelledRequest(
-        id=row["id"],
-        policy=policy,
-        channel=Channel(row["channel"]),
-        subject=row["subject"],
-        body=row["body"],
-        type=row["type"],
-        priority=row["priority"],
-        facts=row.get("facts", {}),
-    )
+def _labelled(written: Mapping[str, Any]) -> list[LabelledRequest]:
+    """One text, labelled under each policy its author judged it by; a label the policy leaves open is None."""
+    return [
+        LabelledRequest(
+            id=written["id"],
+            policy=policy,
+            channel=Channel(written["channel"]),
+            subject=written["subject"],
+            body=written["body"],
+            type=kind,
+            priority=level,
+            facts=written["facts"],
+        )
+        for policy, (kind, level) in written["labels"].items()
+    ]
 
 
 def train(
@@ -72,17 +75,22 @@ def train(
 
     Examples of unknown policies and labels the policy does not know are left out.
     """
-    from triage import fitting, head  # noqa: PLC0415 - only who trains pays for scikit-learn
+    from triage import fitting  # noqa: PLC0415 - only who trains pays for scikit-learn
 
     ordered = sorted(examples, key=lambda example: (example.policy, example.id))
-    features, values = fitting.featured(head.table([_row(one) for one in ordered]))
+    texts: dict[tuple[str, str], int] = {}
+    for one in ordered:
+        texts.setdefault((one.subject, one.body), len(texts))
+    features, read = fitting.featured([_row(*text) for text in texts])
+    at = [texts[one.subject, one.body] for one in ordered]
     wanted = [(policy, label) for policy in sorted(policies) for label in (TYPE, PRIORITY)]
     heads: dict[tuple[str, str], Any] = {}
     found: dict[str, dict[str, dict[str, float]]] = {policy: {} for policy in sorted(policies)}
     for done, (policy, label) in enumerate(wanted, start=1):
         taught = lesson(ordered, policies[policy], label)
-        if taught.places:
-            heads[policy, label], tested = fitting.fit(values[taught.places], taught.labels, taught.weights, taught.own)
+        if taught.places and read is not None:
+            values = read[[at[place] for place in taught.places]]
+            heads[policy, label], tested = fitting.fit(values, taught.labels, taught.weights, taught.own)
             if tested:
                 found[policy][label] = _figures([taught.labels[place] for place in tested], list(tested.values()))
         if progress:
@@ -114,9 +122,8 @@ def fingerprint(examples: Sequence[LabelledRequest]) -> str:
     return sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _row(example: LabelledRequest) -> tuple[str, str]:
-    subject, body = example.subject, example.body
-    return words(subject, body), marks(subject, body, facts.read(subject, body))
+def _row(subject: str, body: str) -> Row:
+    return row(subject, body, marks(subject, body, facts.read(subject, body)))
 
 
 def evaluate(
@@ -184,18 +191,18 @@ def train_label(rows: Table, label: str, *, progress: Progress | None = None) ->
 
     The artefact loads as any other and ranks under the policy `ANY_POLICY`.
     """
-    from triage import fitting, head  # noqa: PLC0415 - only who trains pays for scikit-learn
+    from triage import fitting  # noqa: PLC0415 - only who trains pays for scikit-learn
 
-    known = [row for row in rows if row.get(label)]
-    labels = [row[label] for row in known]
+    known = [one for one in rows if one.get(label)]
+    labels = [one[label] for one in known]
     tell = progress or (lambda _done, _whole: None)
     tell(0, 2)
-    texts: list[head.Row] = [(words(row.get("subject") or "", row.get("body") or ""), "") for row in known]
-    features, values = fitting.featured(head.table(texts))
+    texts = [row(one.get("subject") or "", one.get("body") or "") for one in known]
+    features, values = fitting.featured(texts)
     tell(1, 2)
     heads: dict[tuple[str, str], Any] = {}
     metrics: dict[str, Any] = {}
-    if known:
+    if values is not None:
         heads[ANY_POLICY, label], tested = fitting.fit(values, labels, [1.0] * len(labels), len(labels))
         metrics = report([labels[place] for place in tested], list(tested.values()))
     tell(2, 2)
@@ -214,8 +221,11 @@ def evaluate_label(classifier: Classifier, rows: Table, label: str) -> dict[str,
     found = [(one.type if label == TYPE else one.priority) or {} for one in ranked]
     if not all(found):
         raise Invalid(public=f"This classifier has not learnt the label {label!r}")
+    truth = [row[label] for row in known]
     return {
-        **report([row[label] for row in known], found),
+        **report(truth, found),
+        "conformal": figures.conformal(truth, found, ranked[0].floor or 0.0) if ranked else None,
+        "declines": next((reason for one in ranked for reason in one.declines), None),
         "items_per_second": round(len(known) / max(seconds, 1e-9), 1),
     }
 
@@ -223,11 +233,11 @@ def evaluate_label(classifier: Classifier, rows: Table, label: str) -> dict[str,
 def report(truth: Sequence[str], shares: Sequence[figures.Shares]) -> dict[str, Any]:
     """Every figure of calibrated probabilities against the truth; shares of 1 throughout.
 
-    Kappa and the recall of the top priority need an order of severity: they are None where the classes are
-    no severities (`figures.severities`).
+    Where the classes are severities (`figures.severities`) a guess is the one that is the fewest levels off, not the
+    likeliest; where they are none, there is no kappa and no recall of the top priority.
     """
-    guessed = [max(row, key=lambda name: row[name]) for row in shares]
-    order = figures.severities({*truth, *guessed})
+    order = figures.severities({*truth, *(name for row in shares for name in row)})
+    guessed = [figures.cheapest(row, order) if order else max(row, key=lambda name: row[name]) for row in shares]
     top = order[0] if order else None
     return {
         "n": len(truth),

@@ -1,4 +1,4 @@
-"""Celery: a task that drains the jobs, one that watches requests, beat for both, and a wake-up that may be lost."""
+"""Celery: tasks that drain the jobs, watch requests and learn, beat for all, and a wake-up that may be lost."""
 
 import ctypes
 import resource
@@ -16,6 +16,9 @@ from models.errors import Unavailable
 
 DRAIN = "switchboard.drain"
 WATCH = "switchboard.watch"
+LEARN = "switchboard.learn"
+LEARN_SECONDS = 60.0
+"""How often beat asks whether there is something to learn."""
 TASK_SECONDS = 90
 """A drain that hangs in C code longer than this is killed with its process; the sweep finds its job."""
 QUEUE = "switchboard"
@@ -35,12 +38,14 @@ def build(
     processes: int,
     watch: Callable[[], int] | None = None,
     watch_seconds: float | None = None,
+    learn: Callable[[], int] | None = None,
     before_fork: Callable[[], None] | None = None,
     after_fork: Callable[[], None] | None = None,
 ) -> Celery:
     """The Celery application; nothing is connected until it is used.
 
-    Beat asks for `drain` every `sweep_seconds`, and for `watch` every `watch_seconds` (none: as often).
+    Beat asks for `drain` every `sweep_seconds`, for `watch` every `watch_seconds` (none: as often), and for `learn`
+    every minute.
     `before_fork` runs once in a worker's parent (load what children share), `after_fork` in each
     child (drop what must not be shared).
     """
@@ -64,6 +69,8 @@ def build(
     _repeat(app, "sweep", DRAIN, drain, sweep_seconds)
     if watch is not None:
         _repeat(app, "watch", WATCH, watch, watch_seconds or sweep_seconds)
+    if learn is not None:
+        _repeat(app, "learn", LEARN, learn, LEARN_SECONDS)
     worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
     worker_process_init.connect(lambda **_: confine_memory(JOB_BYTES), weak=False)
     if before_fork is not None:

@@ -4,7 +4,7 @@
   const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
   const OFF = "switchboard-keys-off";
   const KEYS = [..."esuawntxc123456/"];
-  const PAGES = { t: "/triage", l: "/left", r: "/requests", p: "/policies" };
+  const PAGES = { t: "/triage", l: "/left", r: "/requests", p: "/policies", m: "/classifier" };
   let led = false;
   const help = () => document.getElementById("keys");
 

@@ -38,6 +38,7 @@ class Request(Base):
     __tablename__ = "requests"
     __table_args__ = (
         Index("ix_requests_state_id", "state", "id"),
+        Index("ix_requests_decided_at", "decided_at", postgresql_where=text("decided_at IS NOT NULL")),
         Index("ix_requests_follow_up", "id", postgresql_where=text("follow_up_at IS NOT NULL")),
         Index("ix_requests_attention", "attention_at", postgresql_where=text("attention_at IS NOT NULL")),
     )

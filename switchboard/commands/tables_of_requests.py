@@ -57,7 +57,7 @@ def read(table: Path, label: str) -> list[dict[str, str]]:
     if label not in LABELS:
         raise Invalid(public=f"--label is {' or '.join(LABELS)}, not {label!r}")
     try:
-        rows = list(_rows(table))
+        rows = [row for _, row in numbered(table)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise Invalid(public=f"{table}: {error}") from error
     missing = {"subject", "body", label} - set(rows[0] if rows else ())
@@ -66,8 +66,13 @@ def read(table: Path, label: str) -> list[dict[str, str]]:
     return rows
 
 
-def _rows(table: Path) -> Iterator[dict[str, str]]:
+def numbered(table: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file (also .gz), each with the number of the line it begins on."""
     csv.field_size_limit(LONGEST_FIELD)
     opened = gzip.open if table.suffix == ".gz" else open
-    with opened(table, "rt", encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+    with opened(table, "rt", encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        begins = 2
+        for row in reader:
+            yield begins, row
+            begins = reader.line_num + 1

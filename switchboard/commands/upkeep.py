@@ -13,6 +13,7 @@ from models.store import transaction
 from models.terms import JobState, OutgoingState
 from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import Switchboard, now
+from triage.desk import learning
 
 LEAST_FREE_BYTES = 1 << 30
 MOST_CLOCK_SKEW = 5.0
@@ -81,8 +82,7 @@ def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
         theirs = session.scalar(select(func.clock_timestamp()))
         skew = abs((now() - theirs).total_seconds()) if theirs else 0.0
         yield skew < MOST_CLOCK_SKEW, f"clock differs from the database's by {skew:.1f} s"
-        running = tables.artefacts.running_id(session)
-        yield running is not None, f"classifier in force: {running or 'none; requests stay unclassified'}"
+        yield from _classifier(session)
         yield from _packs(session, house)
         parked = len(tables.jobs.parked(session))
         yield parked == 0, f"{parked} jobs wait for a person (switchboard replay)"
@@ -91,6 +91,24 @@ def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
     if house.settings.twilio_account_sid:
         public = house.settings.public_url
         yield public.startswith("https://"), f"Twilio reaches us at {public} (https needed)"
+
+
+def _classifier(session: Session) -> Iterator[tuple[bool, str]]:
+    """The artefact in force: do workers load it, was it taught what is gone since, does training it anew work?"""
+    running = tables.artefacts.running(session)
+    yield running is not None, f"classifier in force: {running.id if running else 'none; requests stay unclassified'}"
+    if running is not None and running.refusal is not None:
+        yield False, f"workers refuse it ({running.refusal}): switchboard classifier rollback, or retrain"
+    gone = learning.gone(session, running.id).get(running.id, 0) if running else 0
+    if gone:
+        yield False, f"it was taught {gone} requests that are gone: switchboard classifier retrain"
+    last = tables.lessons.last_retraining(session)
+    if last is not None and last.failed and last.ended_at is not None:
+        yield False, f"the last training failed: {last.outcome}"
+    drift = tables.lessons.last_drift(session)
+    drifted = [one["name"] for one in drift.content["measures"] if one["drifted"]] if drift else []
+    if drifted:
+        yield True, f"drift beyond its limit: {', '.join(drifted)} (switchboard classifier drift)"
 
 
 def _packs(session: Session, house: Switchboard) -> Iterator[tuple[bool, str]]:

@@ -264,6 +264,12 @@ def stands() -> SimpleNamespace:
 
 
 @pytest.fixture
+def artefacts() -> SimpleNamespace:
+    """Fills the registry of classifiers, and decides on what they suggested."""
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "artefacts.py")))
+
+
+@pytest.fixture
 def desk(house, stands):
     """A console with the four policies and a classifier that is easily alarmed, and a lead called Lea."""
     packs = load_packs()

@@ -281,3 +281,39 @@ def test_tools_work_without_javascript_and_on_a_small_screen(house, suggested, b
         for panel in ("ask", "tell", "note", "escalate", "more"):
             page.locator(f"#{panel} > summary").click()
             assert page.evaluate("document.documentElement.scrollWidth") == 390, panel
+
+
+def test_the_classifier_by_lead_in_both_colours(desk, artefacts, browser, address, problems, tmp_path):
+    """G M opens it, Promote is told in a toast, it can be rolled back; both colours, a telephone, no JavaScript."""
+    running, candidate = artefacts.busy(desk)
+    pictures = []
+    for colours in ("light", "dark"):
+        with browser.new_context(color_scheme=colours, viewport={"width": 1440, "height": 900}) as context:
+            page = sign_in(context, address, problems, "lea")
+            page.keyboard.press("g")
+            page.keyboard.press("m")
+            expect(page.locator("#in-force")).to_contain_text(running)
+            page.wait_for_load_state("load")
+            pictures.append(page.screenshot(full_page=True, path=tmp_path / f"classifier-{colours}.png"))
+            page.locator(".versions").get_by_role("button", name="Promote").nth(1).click()
+            expect(page.get_by_label("Why all the same")).to_be_visible()
+            page.screenshot(path=tmp_path / f"classifier-refused-{colours}.png")
+    assert pictures[0] != pictures[1]
+    with browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844}) as context:
+        page = sign_in(context, address, problems, "lea")
+        page.goto(f"{address}/classifier")
+        page.screenshot(full_page=True, path=tmp_path / "classifier-phone.png")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.locator(".versions").get_by_role("button", name="Promote").nth(1).click()
+        expect(page.locator(".refused")).to_contain_text("accuracy 0.790 is below")
+        page.screenshot(path=tmp_path / "classifier-refused-phone.png")
+        page.get_by_role("link", name="Leave it").click()
+        page.locator(".shadow").get_by_role("button", name=f"Promote {candidate}").click()
+        expect(page.locator(".toast")).to_contain_text(f"{candidate} is in force")
+        page.get_by_role("button", name=f"Roll back to {running}").click()
+        expect(page.locator(".toast")).to_contain_text(f"{running} is in force again")
+    with browser.new_context(viewport={"width": 390, "height": 844}) as context:
+        page = sign_in(context, address, problems)
+        page.goto(f"{address}/classifier")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        expect(page.get_by_role("button", name="Promote")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 import typer
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from models import tables
 from models.store import transaction
-from models.terms import Channel, TriageState
+from models.terms import ArtefactState, Channel, TriageState
 from switchboard.commands import upkeep
 from triage.policy import load_packs
 
@@ -49,6 +50,35 @@ def test_a_policy_that_is_not_installed_is_told_with_what_to_do(doctor, engine, 
         "BAD  policy lost of 1 accounts is not installed",
     ]
     assert all("put the pack of that id back" in line for line in bad)
+
+
+def test_a_refused_classifier_is_told_with_what_to_do(doctor, engine, now):
+    """Workers refuse it, it was taught what is gone, the last training failed, words have drifted: a line each."""
+    with transaction(engine) as session:
+        artefact = tables.artefacts.Artefact(
+            id="sb-1",
+            digest="",
+            signature="",
+            content=b"",
+            sklearn_version="",
+            fingerprint="",
+            metrics={},
+            state=ArtefactState.RUNNING,
+            created_at=now,
+            taught=[uuid4(), uuid4()],
+            refusal="the signature is not ours",
+        )
+        session.add(artefact)
+        session.add(
+            tables.lessons.Retraining(started_at=now, ended_at=now, made_by="beat", failed=True, outcome="MemoryError")
+        )
+        drifted = {"name": "languages", "drifted": True}
+        tables.lessons.report_drift(session, {"measures": [drifted]}, now)
+    said = doctor().output
+    assert "BAD  workers refuse it (the signature is not ours): switchboard classifier rollback" in said
+    assert "BAD  it was taught 2 requests that are gone: switchboard classifier retrain" in said
+    assert "BAD  the last training failed: MemoryError" in said
+    assert "ok   drift beyond its limit: languages" in said
 
 
 def test_a_house_whose_policies_are_all_there_hears_nothing_of_them(doctor):

@@ -1,6 +1,7 @@
 """Artefacts: only the bytes that were recorded are loaded, and what comes out is a probability."""
 
 import os
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,11 @@ import pytest
 import sklearn
 
 from models.errors import ArtefactRefused
-from triage import classifier, facts, fitting, head
+from models.terms import Channel, LabelledRequest
+from triage import classifier, facts, training
+from triage.policy import load_packs
+
+WORDS = ("north", "south", "east", "west", "rain", "wind", "sun", "snow", "sea", "hill", "road", "tree")
 
 
 def test_a_request_is_ranked_with_probabilities(trained):
@@ -107,9 +112,65 @@ def test_an_example_is_not_changed_by_ranking(trained, examples):
     assert loaded.rank("wso2", one.subject, one.body, ()) == loaded.rank("wso2", one.subject, one.body, ())
 
 
-@pytest.mark.parametrize("marks", ["cue:down cue:all", ""])
-def test_features_are_those_of_the_fitted_transformer(marks):
-    """Its parts asked one by one, with their weights, with marks and without."""
-    rows = [("gateway down since nine", marks), ("how do I rotate keys", marks), ("gateway slow today", marks)]
-    features, values = fitting.featured(head.table(rows))
-    assert (head.found(features, rows) != values).nnz == 0
+def test_how_much_of_a_text_is_known_is_told(trained):
+    """All words of what training saw, none of another script's, and half of a mixture."""
+    loaded = classifier.load(trained.content, trained.digest)
+    known = {text: loaded.rank("wso2", "", text, ()).known for text in ("the gateway", "шлюз молчит", "gateway молчит")}
+    assert known == {"the gateway": 1.0, "шлюз молчит": 0.0, "gateway молчит": 0.5}
+
+
+def test_a_type_that_was_never_learnt_lends_no_floor(examples):
+    """The floor is that of the levels, or of the types where no level was learnt."""
+    pack = {"wso2": load_packs()["wso2"]}
+    both = training.train(examples, pack)
+    only_types = training.train([replace(one, priority=None) for one in examples], pack)
+    floors = {label: head.floor for (_, label), head in joblib.load(BytesIO(both.content))["heads"].items()}
+    assert floors["type"] != floors["priority"]
+    assert classifier.load(both.content, both.digest).rank("wso2", "a", "b", ()).floor == floors["priority"]
+    ranked = classifier.load(only_types.content, only_types.digest).rank("wso2", "a", "b", ())
+    assert (ranked.priority, ranked.floor) == (None, floors["type"])
+
+
+def test_a_confirmation_is_learnt_by_this_process_alone(trained):
+    """Labels a person gave move the ranking at once; the artefact, and whoever else loaded it, stay as they are."""
+    mine, other = (classifier.load(trained.content, trained.digest) for _ in range(2))
+    text = ("wso2", "Export button", "The export in production is slow for many users.", ())
+    before = mine.rank(*text)
+    mine.learn(*text, given={"type": "query", "priority": "P4"})
+    after = mine.rank(*text)
+    assert after.type["query"] > before.type["query"]
+    assert after.priority["P4"] > before.priority["P4"]
+    assert other.rank(*text) == before
+    assert (mine.id, classifier.load(trained.content, trained.digest).rank(*text)) == (other.id, before)
+
+
+@pytest.mark.parametrize("given", [{}, {"type": None, "priority": None}, {"type": "nonsense", "priority": "S9"}])
+def test_labels_it_does_not_know_are_not_learnt(trained, given):
+    """A decision with a new label, or without one, changes nothing; neither does one of another policy."""
+    mine = classifier.load(trained.content, trained.digest)
+    before = mine.rank("wso2", "Outage", "It is down.", ())
+    mine.learn("wso2", "Outage", "It is down.", (), given=given)
+    mine.learn("elsewhere", "Outage", "It is down.", (), given={"type": "query", "priority": "P4"})
+    assert mine.rank("wso2", "Outage", "It is down.", ()) == before
+
+
+def test_what_a_head_declines_is_told_of_its_label():
+    """Types that nothing in the text tells apart, and levels that a word does."""
+    noise = random.Random(5)  # noqa: S311 - a fixed one
+    rows = [
+        LabelledRequest(
+            id=f"noise-{number}",
+            policy="wso2",
+            channel=Channel.EMAIL,
+            subject="",
+            body=" ".join(noise.choices(WORDS, k=12)) + (" burning" if number % 2 else " gently"),
+            type=noise.choices(["incident", "query"], [0.6, 0.4])[0],
+            priority="P1" if number % 2 else "P4",
+        )
+        for number in range(80)
+    ]
+    found = training.train(rows, {"wso2": load_packs()["wso2"]})
+    declines = classifier.load(found.content, found.digest).rank("wso2", "", "burning", ()).declines
+    assert len(declines) == 1
+    assert declines[0].startswith("type: right in ")
+    assert "always saying 'incident'" in declines[0]

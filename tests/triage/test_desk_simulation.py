@@ -95,7 +95,7 @@ def stored(old: Policy | None, new: Policy, *facts: Fact, log: tuple[Event, ...]
         "reference": "SB-1042",
         "received_at": NOW - timedelta(hours=3),
         "channel": Channel.PHONE,
-        "subject": "Orders fail",
+        "subject": "Orders fail again",
         "body": "",
         "language": "en",
         "facts": {one.digest: facts for one in (old, new) if one},

@@ -20,16 +20,17 @@ def stated(**values: str) -> tuple[Fact, ...]:
 
 
 def level(policy: str, start: str, kind: str | None = None, **values: str) -> str | None:
-    """The top level after the rules, where the classifier was sure of `start`."""
+    """The level to suggest after the rules, where the classifier was sure of `start`."""
     pack = PACKS[policy]
     shares = {one.value: float(one.value == start) for one in pack.levels}
-    return downgrade.top(downgrade.judge_level(pack, stated(**values), kind, shares).probabilities)
+    return downgrade.chosen(pack, downgrade.judge_level(pack, stated(**values), kind, shares).probabilities)
 
 
 def result(policy: str, rule: str, **values: str) -> RuleResult:
-    """What one level rule said."""
+    """What one level rule said, where the classifier was sure of the most severe level."""
     pack = PACKS[policy]
-    judged = downgrade.judge_level(pack, stated(**values), None, {one.value: 1.0 for one in pack.levels})
+    shares = {one.value: float(one is pack.levels[0]) for one in pack.levels}
+    judged = downgrade.judge_level(pack, stated(**values), None, shares)
     return next(one for one in judged.results if one.id == rule)
 
 
@@ -164,6 +165,52 @@ def test_probability_moves_and_some_doubt_stays_with_the_text():
     assert judged.probabilities == pytest.approx({"P1": 0.04, "P2": 0.86, "P3": 0.1, "P4": 0.0})
     sure = downgrade.judge_level(PACKS["wso2"], stated(workaround="yes"), None, shares)
     assert sure.probabilities == pytest.approx({"P1": 0.0, "P2": 0.9, "P3": 0.1, "P4": 0.0})
+
+
+@pytest.mark.parametrize("name", sorted(downgrade.KINDS))
+def test_words_that_sound_like_a_wish_move_half_and_an_engineers_word_moves_all(name: str):
+    """What kind of a request it is, a text only hints at; the classifier has seen the same words."""
+    for pack in (PACKS["oro"], PACKS["parallels"]):
+        value = pack.levels[0].value
+        shares = {one.value: float(one.value == value) for one in pack.levels}
+        for source, moves in (("text", downgrade.KIND_TRUST), ("caller", 1.0), ("engineer", 1.0)):
+            judged = downgrade.judge_level(pack, (Fact(name=name, value="yes", source=source),), None, shares)
+            assert judged.probabilities[value] == pytest.approx(1 - moves), (pack.id, source)
+
+
+def test_one_hint_among_the_grounds_of_a_rule_makes_it_a_hint():
+    """A rule that asks a kind of request beside a plain fact moves no more than the hint is worth."""
+    rule = next(rule for rule in PACKS["wso2"].rules if "documentation" in rule.when.asks())
+    assert downgrade.trust(rule, answer=True, from_text={"documentation"}) == downgrade.KIND_TRUST
+    assert downgrade.trust(rule, answer=True, from_text={"environment"}) == 1.0
+    assert downgrade.trust(rule, answer=None, from_text={"documentation"}) == 0.0
+    plain = next(rule for rule in PACKS["wso2"].rules if rule.id == "workaround-available")
+    assert downgrade.trust(plain, answer=True, from_text={"workaround"}) == downgrade.TEXT_TRUST
+
+
+@pytest.mark.parametrize(
+    ("shares", "level"),
+    [
+        ({"P1": 1.0, "P2": 0.0, "P3": 0.0, "P4": 0.0}, "P1"),
+        ({"P1": 0.0, "P2": 0.0, "P3": 0.0, "P4": 1.0}, "P4"),
+        ({"P1": 0.3, "P2": 0.7, "P3": 0.0, "P4": 0.0}, "P1"),
+        ({"P1": 0.28, "P2": 0.72, "P3": 0.0, "P4": 0.0}, "P2"),
+        ({"P1": 0.0, "P2": 0.0, "P3": 0.3, "P4": 0.7}, "P3"),
+        ({"P1": 0.2, "P2": 0.2, "P3": 0.1, "P4": 0.5}, "P2"),
+        ({"P1": 0.3, "P2": 0.1, "P3": 0.1, "P4": 0.5}, "P1"),
+        ({"P1": 0.25, "P2": 0.25, "P3": 0.25, "P4": 0.25}, "P2"),
+        ({}, None),
+    ],
+)
+def test_the_level_suggested_is_the_one_that_costs_least_if_it_is_wrong(shares: dict[str, float], level: str | None):
+    """Two levels are even where the more severe has two sevenths; the likeliest is not always suggested."""
+    assert downgrade.chosen(PACKS["wso2"], shares) == level
+
+
+def test_a_level_the_policy_does_not_have_is_not_suggested():
+    """A classifier that learnt other words is not followed, and what is missing counts nothing."""
+    assert downgrade.chosen(PACKS["wso2"], {"blocker": 0.9, "P3": 0.1}) == "P3"
+    assert downgrade.chosen(PACKS["wso2"], {"blocker": 1.0}) is None
 
 
 FACTS = some.fixed_dictionaries(

@@ -174,3 +174,12 @@ def test_a_hostile_text_costs_no_more_than_its_length(piece: str):
     started = time.perf_counter()
     facts.read("", piece * (200_000 // len(piece)))
     assert time.perf_counter() - started < 2
+
+
+@pytest.mark.parametrize("body", ["a" * 900_000, "a " * 450_000, "is there no way around it? " * 400_000])
+def test_what_is_too_long_is_read_to_its_cap(body: str):
+    """A single word of 900 kB and a body of 10 MB cost less than a second."""
+    started = time.process_time()
+    found = facts.read("", body)
+    assert time.process_time() - started < 1
+    assert all(one.span is not None and one.span[1] <= 20_000 for one in found)

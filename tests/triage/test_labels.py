@@ -1,6 +1,7 @@
 """One label of a table: what the commands `classifier train` and `classifier evaluate` stand on."""
 
 import json
+import random
 
 import pytest
 
@@ -53,10 +54,15 @@ def test_evaluating_gives_every_figure(learnt):
         "coverage_at_accuracy",
         "top_priority",
         "top_priority_recall_at_precision",
+        "conformal",
+        "declines",
         "items_per_second",
     }
     assert found["accuracy"] == 1
     assert found["quadratic_weighted_kappa"] is None
+    assert found["declines"] is None
+    assert found["conformal"]["coverage"] >= 0.9
+    assert 1 <= found["conformal"]["size"] <= 3
     assert json.loads(json.dumps(found)) == found
 
 
@@ -67,11 +73,31 @@ def test_a_label_that_was_not_learnt_is_told(learnt):
         training.evaluate_label(classifier.load(learnt.content, learnt.digest), rows, "priority")
 
 
+def test_a_table_nothing_can_be_learnt_from_is_declined():
+    """Labels drawn by lot: the figures say why nobody should trust this classifier."""
+    lot = random.Random(1)  # noqa: S311 - a fixed one
+    rows = [{**row, "subject": "", "type": lot.choice(["hardware", "hardware", "access"])} for row in ROWS * 10]
+    drawn = training.train_label(rows, "type")
+    found = training.evaluate_label(classifier.load(drawn.content, drawn.digest), rows, "type")
+    assert "always saying 'hardware'" in found["declines"]
+
+
 def test_severities_have_an_order():
     """Known severities are ordered whatever their case; other classes have no order."""
     assert figures.severities({"minor", "Blocker", "major"}) == ["Blocker", "major", "minor"]
     assert figures.severities({"S4", "S2"}) == ["S2", "S4"]
     assert figures.severities({"hardware", "access"}) == []
+
+
+@pytest.mark.parametrize(
+    ("classes", "guess", "top"),
+    [(("P1", "P2", "P3"), "P2", "P1"), (("major", "minor", "trivial"), "minor", "major"), (("a", "b", "c"), "c", None)],
+)
+def test_a_guess_is_the_fewest_levels_off_where_classes_are_severities(classes, guess: str, top: str | None):
+    """Between the most severe and the mildest lies the cheapest; others are guessed by the likeliest."""
+    shares = dict(zip(classes, (0.35, 0.25, 0.4), strict=True))
+    found = training.report([guess, guess], [shares, shares])
+    assert (found["accuracy"], found["top_priority"]) == (1.0, top)
 
 
 TRUTH = ["a", "a", "b", "b"]

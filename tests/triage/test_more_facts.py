@@ -170,4 +170,4 @@ STATED_BY_OTHERS = (
 def test_what_no_text_can_tell_is_in_the_vocabulary_and_never_read(name: str):
     """An engineer, an account or the log of calls states it."""
     assert facts.VOCABULARY[name] == {"yes", "no"}
-    assert name not in {phrases.fact for phrases in facts.lexicon().claims}
+    assert name not in {section.fact for section in facts.lexicon.lexicon().claims}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -28,6 +29,17 @@ class Sure:
 
 
 INCIDENT = Sure({"incident": 0.9, "query": 0.1}, {"P1": 0.7, "P2": 0.2, "P3": 0.1, "P4": 0.0})
+
+
+SOMETHING = "Something about the gateway seems odd."
+"""A text that states no fact."""
+
+
+def replaced(classifier: Sure = INCIDENT, **more: object) -> Sure:
+    """A classifier that ranks as another does, and says more about it."""
+    other = Sure({}, {})
+    other.ranked = replace(classifier.ranked, **more)
+    return other
 
 
 def suggested(
@@ -74,10 +86,28 @@ def test_what_would_change_it_is_told():
 
 
 def test_doubt_about_the_type_is_doubt_about_the_priority():
-    """A request that may be a query may be a P4: the probabilities say so."""
-    found = suggested("Something about the gateway.", Sure({"incident": 0.6, "query": 0.4}, {"P1": 1.0}))
+    """WSO2: a query is a P4 whatever the text says of the level, and counts by how much the text agrees with that."""
+    found = suggested(SOMETHING, Sure({"incident": 0.6, "query": 0.4}, {"P1": 0.5, "P4": 0.5}))
+    incident, query = 0.6 * 1.0, 0.4 * 0.5
     assert found.priority is not None
-    assert found.priority.all["P4"] == pytest.approx(0.4, abs=0.001)
+    assert found.priority.all["P4"] == pytest.approx((incident * 0.5 + query) / (incident + query), abs=0.001)
+
+
+def test_a_report_of_an_outage_is_hardly_a_question():
+    """Where the text speaks for P1, a type whose rules would make it P4 counts little, though it is likelier."""
+    found = suggested(SOMETHING, Sure({"incident": 0.4, "query": 0.6}, {"P1": 0.9, "P2": 0.0, "P3": 0.0, "P4": 0.1}))
+    assert found.type is not None
+    assert found.priority is not None
+    assert (found.type.value, found.priority.value) == ("query", "P1")
+    assert found.priority.all["P4"] < 0.25
+
+
+def test_what_is_suggested_costs_least_and_need_not_be_likeliest():
+    """Even a P2 that is less likely than a P3 is suggested where being too late is dear; both views are by cost."""
+    found = suggested(SOMETHING, Sure({"incident": 1.0}, {"P1": 0.05, "P2": 0.4, "P3": 0.5, "P4": 0.05}))
+    assert found.priority is not None
+    assert (found.priority.value, found.priority_model, found.priority_rule) == ("P2", "P2", None)
+    assert found.priority.probability == found.priority.all["P2"] == 0.4
 
 
 @pytest.mark.parametrize(
@@ -85,20 +115,78 @@ def test_doubt_about_the_type_is_doubt_about_the_priority():
     [
         ("Production is down.", None, "en", "no classifier"),
         ("Ohjelma ei toimi.", INCIDENT, "fi", "language fi is not read"),
-        ("Hm.", Sure({"incident": 1.0}, {"P1": 0.3, "P2": 0.3, "P3": 0.2, "P4": 0.2}), "en", "priority below 0.4"),
+        ("Hm.", INCIDENT, "en", "too short to judge by"),
+        (SOMETHING, replaced(known=0.39), "en", "only 39% of its words are known to the classifier"),
         (
-            "Hm.",
-            Sure({"incident": 1.0}, {"P1": 0.3, "P2": 0.1, "P3": 0.1, "P4": 0.5}),
+            SOMETHING,
+            replaced(declines=("type: right in 40%", "priority: right in 30%")),
             "en",
-            "the lowest level is likeliest, and a severe one is possible",
+            "the classifier knows too little of this policy (type: right in 40%; priority: right in 30%)",
         ),
-        ("Hm.", Sure({"incident": 0.3, "query": 0.3, "bug": 0.2, "task": 0.2}, {"P1": 1.0}), "en", "type below 0.4"),
+        (SOMETHING, Sure({"incident": 1.0}, {"P1": 0.3, "P2": 0.3, "P3": 0.2, "P4": 0.2}), "en", "priority below 0.4"),
+        (
+            SOMETHING,
+            Sure({"incident": 0.3, "query": 0.3, "bug": 0.2, "task": 0.2}, {"P1": 0.7, "P4": 0.3}),
+            "en",
+            "type below 0.4",
+        ),
     ],
 )
 def test_it_abstains_and_says_why(body: str, classifier: Sure | None, language: str, because: str):
     """Where the answer is not worth showing as one, the suggestion abstains with its reason."""
     found = suggested(body, classifier, language)
     assert (found.abstained, found.abstained_because) == (True, because)
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "because"),
+    [
+        ("Gateway", "gone.", "too short to judge by"),
+        ("Gateway", "gone again.", None),
+        ("", "gateway gone again", None),
+        ("gateway gone again", "", None),
+    ],
+)
+def test_three_words_are_enough_wherever_they_stand(subject: str, body: str, because: str | None):
+    """Title and text are counted together, and are not run into one another."""
+    found = suggest(PACKS["wso2"], INCIDENT, channel=Channel.EMAIL, subject=subject, body=body, language="en")
+    assert found.abstained_because == because
+
+
+def test_words_known_well_enough_are_no_reason():
+    """At the threshold itself the suggestion stands."""
+    assert not suggested(SOMETHING, replaced(known=0.4)).abstained
+
+
+def test_an_abstention_still_shows_what_was_thought():
+    """The ranking, its set and its reasons are there; only the claim is withheld."""
+    found = suggested(SOMETHING, replaced(known=0.1))
+    plain = suggested(SOMETHING)
+    assert found.abstained
+    assert not plain.abstained
+    assert (found.type, found.priority, found.set90, found.rules) == (
+        plain.type,
+        plain.priority,
+        plain.set90,
+        plain.rules,
+    )
+
+
+@pytest.mark.parametrize(("weight", "abstains"), [(0.26, True), (0.24, False)])
+def test_the_lowest_level_is_not_suggested_where_a_severe_one_is_possible(weight: float, abstains: bool):
+    """A quarter of the probability on the more severe half is too much to leave at the end of the queue."""
+    shares = {"1": 0.0, "2": weight, "3": 0.0, "4": 1 - weight}
+    found = suggest(
+        PACKS["parallels"],
+        Sure({"incident": 1.0}, shares),
+        channel=Channel.EMAIL,
+        subject="Gateway",
+        body=SOMETHING,
+        language="en",
+    )
+    assert found.priority is not None
+    assert found.priority.value == "4"
+    assert (found.abstained_because == "the lowest level is likeliest, and a severe one is possible") is abstains
 
 
 def test_nothing_said_is_nothing_suggested():
@@ -154,8 +242,28 @@ def test_the_object_has_every_key_of_the_contract(classifier: Sure | None):
 
 
 def test_the_set_is_right_nine_times_in_ten():
-    """The set holds the fewest levels that reach nine tenths, the most severe first."""
-    assert suggested("Our production gateway.").set90 == ("P1", "P2", "P4")
+    """Without a floor the set holds the fewest levels that reach nine tenths, the most severe first."""
+    found = suggested(SOMETHING, Sure({"incident": 1.0}, {"P1": 0.25, "P2": 0.1, "P3": 0.05, "P4": 0.6}))
+    assert found.set90 == ("P1", "P2", "P4")
+
+
+@pytest.mark.parametrize(
+    ("floor", "levels"),
+    [
+        (0.04, ("P1", "P2", "P3", "P4")),
+        (0.05, ("P1", "P2", "P3", "P4")),
+        (0.06, ("P1", "P2", "P4")),
+        (0.2, ("P1", "P2", "P4")),
+        (0.7, ("P2",)),
+    ],
+)
+def test_with_a_floor_the_set_holds_every_level_that_reaches_it(floor: float, levels: tuple[str, ...]):
+    """What is suggested is in it too, also where it is not likely enough by itself."""
+    shares = {"P1": 0.25, "P2": 0.1, "P3": 0.05, "P4": 0.6}
+    found = suggested(SOMETHING, replaced(Sure({"incident": 1.0}, shares), floor=floor))
+    assert found.priority is not None
+    assert found.priority.value == "P2"
+    assert found.set90 == levels
 
 
 @pytest.mark.parametrize("policy", ["wso2", "witboost", "oro", "parallels"])

@@ -8,17 +8,21 @@ from dataclasses import replace
 import pytest
 
 from triage import classifier, training
+from triage.lessons import lesson
 from triage.policy import load_packs
 
 PACKS = load_packs()
 
 
-def test_the_seed_corpus_fits_the_policies():
-    """Every example that ships has a known policy, type and level."""
-    for example in training.seed_corpus():
-        pack = PACKS[example.policy]
-        assert example.type in {kind.value for kind in pack.types}, example.id
-        assert example.priority in {level.value for level in pack.levels} | {None}, example.id
+def test_the_seed_corpus_teaches_every_policy_both_labels():
+    """One text is an example for each policy that its author judged it by, and a label left open teaches nothing."""
+    corpus = training.seed_corpus()
+    assert len({(one.id, one.policy) for one in corpus}) == len(corpus) > 2 * len({one.id for one in corpus})
+    assert None in {one.type for one in corpus}
+    for pack in PACKS.values():
+        kinds, levels = (lesson(corpus, pack, label) for label in ("type", "priority"))
+        assert set(kinds.labels[: kinds.own]) == {kind.value for kind in pack.types if kind.inbound}
+        assert set(levels.labels[: levels.own]) == {level.value for level in pack.levels}
 
 
 def test_the_same_examples_give_the_same_artefact(examples, trained):
@@ -80,6 +84,25 @@ def test_nothing_to_learn_gives_an_empty_artefact():
     """Without examples there is an artefact that has learnt nothing."""
     found = training.train([], PACKS)
     assert classifier.load(found.content, found.digest).rank("wso2", "a", "b", ()).priority is None
+
+
+def test_a_label_left_open_teaches_nothing(examples):
+    """A request without a type still teaches its level, and the other way round."""
+    pack = {"wso2": PACKS["wso2"]}
+    levels = training.train([replace(one, type=None) for one in examples], pack)
+    ranked = classifier.load(levels.content, levels.digest).rank("wso2", "Outage", "Production is down.", ())
+    assert ranked.type is None
+    assert ranked.priority is not None
+    assert levels.metrics["policies"]["wso2"].keys() == {"priority"}
+
+
+def test_one_text_under_several_policies_is_one_row_of_features(examples, trained):
+    """The same texts judged by a second policy change nothing of what the first one learns."""
+    twice = [*examples, *(replace(one, policy="oro", type="bug", priority="P3") for one in examples)]
+    found = training.train(twice, {"wso2": PACKS["wso2"], "oro": PACKS["oro"]})
+    one, other = (classifier.load(each.content, each.digest) for each in (trained, found))
+    text = ("wso2", "Outage", "The production gateway is down for all.", ())
+    assert other.rank(*text) == one.rank(*text)
 
 
 def test_progress_reaches_the_end(examples):

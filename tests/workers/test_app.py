@@ -93,6 +93,17 @@ except MemoryError:
     assert ran.stdout == "refused, and still here\n"
 
 
+def test_beat_asks_to_learn_every_minute():
+    """A round that no worker took until the next one is forgotten: learning never piles up before mails."""
+    app = build("redis://nobody", learn=lambda: 3)
+    assert app.conf.beat_schedule["learn"] == {
+        "task": celery_app.LEARN,
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    }
+    assert app.tasks[celery_app.LEARN]() == 3
+
+
 def test_beat_asks_to_drain_and_to_watch():
     """Each at its own pace; what no worker took until the next time expires, so that nothing piles up."""
     schedule = build("redis://nobody", watch=lambda: 7, watch_seconds=2.0).conf.beat_schedule
