@@ -11,7 +11,7 @@ from typing import Any
 
 from models.errors import Invalid
 from models.terms import Channel, LabelledRequest
-from triage import facts, figures
+from triage import downgrade, facts, figures
 from triage.classifier import FORMAT, PRIORITY, TYPE, Classifier, identity
 from triage.features import Row, marks, row
 from triage.lessons import label_of, lesson
@@ -92,7 +92,8 @@ def train(
             values = read[[at[place] for place in taught.places]]
             heads[policy, label], tested = fitting.fit(values, taught.labels, taught.weights, taught.own)
             if tested:
-                found[policy][label] = _figures([taught.labels[place] for place in tested], list(tested.values()))
+                truth = [taught.labels[place] for place in tested]
+                found[policy][label] = _figures(policies[policy], label, truth, list(tested.values()))
         if progress:
             progress(done, len(wanted))
     return _packed(features, heads, fingerprint(ordered), _summary(found, len(ordered)))
@@ -148,7 +149,11 @@ def evaluate(
                     if given and truth:
                         truths[label].append(truth)
                         shares[label].append(given)
-        found[policy] = {label: _figures(truths[label], shares[label]) for label in (TYPE, PRIORITY) if truths[label]}
+        found[policy] = {
+            label: _figures(policies[policy], label, truths[label], shares[label])
+            for label in (TYPE, PRIORITY)
+            if truths[label]
+        }
     return _summary(found, len(examples))
 
 
@@ -161,13 +166,21 @@ def _summary(found: dict[str, dict[str, dict[str, float]]], number: int) -> dict
     return {"n": number, **{name: round(mean, 4) for name, mean in means.items()}, "policies": found}
 
 
-def _figures(truth: list[str], shares: list[dict[str, float]]) -> dict[str, float]:
-    guessed = [max(row, key=lambda name: row[name]) for row in shares]
+def _figures(policy: Policy, label: str, truth: list[str], shares: list[dict[str, float]]) -> dict[str, float]:
+    """Of a priority too how many had the top level, and the share of them that would be suggested as such."""
+    if label == PRIORITY:
+        guessed = [downgrade.chosen(policy, row) or "" for row in shares]
+        top = policy.levels[0].value
+        hits = [guess == top for right, guess in zip(truth, guessed, strict=True) if right == top]
+        severe = {"top_n": len(hits), "top_recall": round(sum(hits) / len(hits), 4)} if hits else {}
+    else:
+        guessed, severe = [max(row, key=lambda name: row[name]) for row in shares], {}
     return {
         "n": len(truth),
         "accuracy": round(figures.accuracy(truth, guessed), 4),
         "macro_f1": round(figures.macro_f1(truth, guessed), 4),
         "ece": round(figures.calibration_error(truth, shares), 4),
+        **severe,
     }
 
 
