@@ -9,7 +9,7 @@ from _classifier_tables import Parted, text
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.naive_bayes import MultinomialNB
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.svm import LinearSVC
 
 from triage import classifier, figures, training
@@ -76,6 +76,38 @@ def ours(parted: Parted, label: str) -> Answers:
     return Answers(truth, guesses, known, declined, dict(reported.get("conformal") or {}))
 
 
+def at_once(parted: Parted, label: str) -> Answers:
+    """Ours, told each answer after giving its own: learnt in memory, as the product does with each decision."""
+    trained = training.train_label(parted.taught, label)
+    loaded = classifier.load(trained.content, trained.digest)
+    shares = []
+    for row in parted.asked:
+        said = training.ANY_POLICY, row.get("subject") or "", row.get("body") or ""
+        found = loaded.rank(*said, ())
+        shares.append((found.type if label == classifier.TYPE else found.priority) or {})
+        loaded.learn(*said, (), given={label: row[label]})
+    return _guessed(parted, label, shares)
+
+
+def refitted(every: int) -> Callable[[Parted, str], Answers]:
+    """Ours, trained anew on all there is after so many answers."""
+
+    def answers(parted: Parted, label: str) -> Answers:
+        parts = [parted.asked[at : at + every] for at in range(0, len(parted.asked), every)]
+        return joined(
+            [ours(Parted(parted.taught + parted.asked[: at * every], part), label) for at, part in enumerate(parts)]
+        )
+
+    return answers
+
+
+def _guessed(parted: Parted, label: str, shares: list[Shares]) -> Answers:
+    """As the product guesses (`training.report`): of severities the one that is the fewest levels off."""
+    truth = [row[label] for row in parted.asked]
+    order = figures.severities({*truth, *(name for one in shares for name in one)})
+    return Answers(truth, [figures.cheapest(one, order) for one in shares] if order else tops(shares), shares)
+
+
 def tops(shares: Sequence[Shares]) -> list[str]:
     """The likeliest label of each."""
     return [max(one, key=one.__getitem__) for one in shares]
@@ -87,6 +119,15 @@ def majority(parted: Parted, label: str) -> Answers:
     shares = {name: times / len(parted.taught) for name, times in counted.items()}
     truth = [row[label] for row in parted.asked]
     return Answers(truth, [counted.most_common(1)[0][0]] * len(truth), [shares] * len(truth))
+
+
+def complete() -> Pipeline:
+    """The same over words, word pairs and characters: what the classifier sees of a text, through scikit-learn."""
+    seen = make_union(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=2),
+    )
+    return make_pipeline(seen, LogisticRegression(max_iter=1000))
 
 
 def plain() -> Pipeline:

@@ -83,6 +83,12 @@ def newest(rows: Sequence[Row], within: str, dated: str, one_in: int) -> Parted:
     return _parted(ordered, [id(row) in asked for row in ordered])
 
 
+def stream(rows: Sequence[Row], dated: str, one_in: int) -> Parted:
+    """The oldest rows teach, one in so many; all others are asked, in the order of time."""
+    ordered = sorted(rows, key=lambda row: row[dated])
+    return Parted(ordered[: len(rows) // one_in], ordered[len(rows) // one_in :])
+
+
 def sampled(rows: list[Row], label: str, size: int | None) -> list[Row]:
     """About so many rows, each label with its share, in the order given; all of them where there is no size."""
     if not size or size >= len(rows):

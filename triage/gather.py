@@ -67,13 +67,15 @@ class Gather:
     def see(self, row: Row) -> Seen:
         """The features of a request."""
         found: list[int] = []
-        tokens = _token(row.text.lower())
-        known = self._look_up(tokens, (0, len(tokens)), (2, len(_token(row.opening.lower()))), found)
+        opened = _token(row.opening.lower())
+        tokens = opened + _token(row.text.removeprefix(row.opening).lower())
+        known = self._look_up(tokens, (0, len(tokens)), (2, len(opened)), found)
         title = _token(row.title.lower())
         self._look_up(title, (1, len(title)), None, found)
         found += [self._marks[mark] for mark in row.marks.split() if mark in self._marks]
-        pieces = [self._inside(word) for word in row.text.lower().split()] if self._characters else []
-        columns, counts = np.unique(np.concatenate([np.array(found, dtype=np.int64), *pieces]), return_counts=True)
+        held = self._remembered
+        pieces = [held[word] if word in held else self._inside(word) for word in row.text.lower().split()]
+        columns, counts = np.unique(np.concatenate([np.array(found, dtype=np.int32), *pieces]), return_counts=True)
         return Seen(columns, self._weighed(columns, counts), known / max(len(tokens), 1))
 
     def _weighed(self, columns: Any, counts: Any) -> Any:
@@ -108,13 +110,11 @@ class Gather:
         return sum(each is not None for each in alone)
 
     def _inside(self, word: str) -> Any:
-        """The columns of the characters in one word."""
-        held = self._remembered.get(word)
-        if held is None:
-            if len(self._remembered) >= REMEMBERED:
-                self._remembered.clear()
-            columns = [column for piece in _pieces(word) if (column := self._characters.get(piece)) is not None]
-            held = self._remembered[word] = np.array(columns, dtype=np.int64)
+        """The columns of the characters in one word, remembered from now on."""
+        if len(self._remembered) >= REMEMBERED:
+            self._remembered.clear()
+        columns = [column for piece in _pieces(word) if (column := self._characters.get(piece)) is not None]
+        held = self._remembered[word] = np.array(columns, dtype=np.int32)
         return held
 
 

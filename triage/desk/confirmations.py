@@ -7,6 +7,7 @@ is loaded anew, and those that stand are learnt again.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from time import monotonic
 
 import structlog
 from sqlalchemy import Engine, func, select
@@ -25,6 +26,8 @@ from triage.policy import Policy
 MOST, STRIDE = 500, 250
 """Decisions that are learnt at most. Of more, the oldest are left out so many at a time, so that what is learnt depends
 on how many there are and not on when a process was started."""
+SECONDS = 3.0
+"""How long a job may wait for decisions to be learnt; what is left is learnt before the next one."""
 
 Load = Callable[[Session, tables.artefacts.Artefact], Classifier]
 
@@ -34,7 +37,7 @@ log = structlog.get_logger()
 class Confirmed:
     """A classifier with the decisions taken since its artefact was made. A failure to learn is logged and harms nobody.
 
-    For one thread at a time; `classifier` may be asked by others meanwhile.
+    `is_behind` while it does not know all of them yet. For one thread at a time; `classifier` may be asked by others.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Confirmed:
         self._load = load
         self._standing: list[Sourced] = []
         self._learnt: list[int] | None = []
+        self.is_behind = False
 
     def refresh(self) -> None:
         """Read which decisions stand; what was read before stays if that fails."""
@@ -70,7 +74,7 @@ class Confirmed:
             log.exception("confirmations.failed", artefact=self.id, error=type(error).__name__)
 
     def know(self, before: datetime | None = None) -> Classifier:
-        """The classifier that knows the decisions that stand (taken before a moment), and no other."""
+        """The classifier that knows the decisions that stand (taken before a moment), or the first of them."""
         wanted = [one for one in self._standing if before is None or one.at is None or one.at < before]
         try:
             self._learn(wanted)
@@ -88,9 +92,13 @@ class Confirmed:
             with transaction(self._engine) as session:
                 self.classifier = self._load(session, session.get_one(tables.artefacts.Artefact, self.id))
             learnt = []
-        for one in wanted[len(learnt) :]:
+        end = monotonic() + SECONDS
+        for one, digest in zip(wanted[len(learnt) :], digests[len(learnt) :], strict=True):
             self._teach(one)
-        self._learnt = digests
+            learnt.append(digest)
+            if monotonic() >= end:
+                break
+        self._learnt, self.is_behind = learnt, len(learnt) < len(wanted)
 
     def _teach(self, one: Sourced) -> None:
         said, policy = one.example, self._policies[one.example.policy]

@@ -233,7 +233,7 @@ class Running:
             if self._at_once and decided != self._decided:
                 self._confirmed.refresh()
                 self._confirmed.know()
-                self._decided = decided
+                self._decided = None if self._confirmed.is_behind else decided
             return self._confirmed.classifier
 
     def _load(self, session: Session, artefact: tables.artefacts.Artefact) -> Classifier:
