@@ -122,6 +122,17 @@ def shown(
 
 
 def _agreement(level: Mapping[str, Any], labels: Mapping[str, str]) -> str:
+    """How rules and classifier came to the level; also why it is another one than the likeliest."""
+    shares: Mapping[str, float] = level.get("all") or {}
+    likeliest = max(shares, key=lambda name: shares[name], default=None)
+    value = level.get("value")
+    agreed = _agreed(level, labels)
+    if not value or likeliest in {None, value}:
+        return agreed
+    return f"{agreed}; {labels.get(likeliest, likeliest)} is likelier, but too low costs more than too high"
+
+
+def _agreed(level: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     value, model, rule = level.get("value"), level.get("model"), level.get("rule")
     if not value:
         return ""

@@ -19,8 +19,8 @@ from triage.head import Head, softmax
 FOLDS = 5
 SCARCE = 200
 """Requests below which every word counts, also one that occurs once."""
-LARGE = 5_000
-"""Examples from which on one fold is enough to calibrate."""
+ENOUGH = 1_000
+"""Examples asked out of fold that are enough to calibrate by: of a large table not every fold is."""
 TWO = 2
 WEIGHTS = {TITLE: 0.7, OPENING: 0.7, MARK: 0.1}
 """How much a part counts beside the text. A mark counts as much as a tenth of a one-word text: there are many."""
@@ -132,11 +132,11 @@ def linear(fitted: LinearSVC) -> tuple[Any, Any]:
 def out_of_fold(values: Any, y: Any, weights: Any, own: int) -> tuple[list[int], Any]:
     """Places of own examples, and their logits by a model that has not seen them (`(n_tested, n_classes)`).
 
-    A class the model has not seen gets the lowest logit. Of a large table one fold is tested, of others all.
+    A class the model has not seen gets the lowest logit. As many folds are tested as give enough examples.
     """
     classes = sorted(set(y))
     dealt = np.concatenate([folds(y[:own]), np.full(len(y) - own, -1)])
-    wanted = [dealt == fold for fold in range(1 if len(y) > LARGE else FOLDS)]
+    wanted = [dealt == fold for fold in range(min(FOLDS, ceil(ENOUGH * FOLDS / max(own, 1))))]
     possible = [test for test in wanted if test.any() and len(set(y[~test])) >= TWO]
 
     def tested(test: Any) -> Any:

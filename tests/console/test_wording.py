@@ -94,6 +94,16 @@ def test_a_suggestion_of_rules_alone_says_so(suggested):
     assert "rules alone" in shown(content, None).agreement
 
 
+def test_a_level_that_is_not_the_likeliest_says_why(suggested):
+    """Of close levels the more severe one is suggested, and the page says so; where it is the likeliest it does not."""
+    content = suggested("P2")
+    likeliest = {"P1": 0.1, "P2": 0.4, "P3": 0.45, "P4": 0.05}
+    content["priority"] |= {"value": "P2", "model": "P2", "all": likeliest}
+    assert "is likelier, but too low costs more" in shown(content, None).agreement
+    content["priority"]["all"] = {"P1": 0.1, "P2": 0.8, "P3": 0.1}
+    assert "likelier" not in shown(content, None).agreement
+
+
 def test_a_suggestion_under_an_unknown_policy_is_still_shown(suggested):
     """Labels fall back to the stored ones where the policy is gone."""
     made = shown(suggested(), None)

@@ -3,23 +3,17 @@
 from datetime import timedelta
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
 from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.store import transaction
 from models.terms import Channel
-from triage import classifier, facts, fitting, training
+from triage import classifier, facts, training
 from triage.classifier import PRIORITY, TYPE
 from triage.desk import confirmations, reception, registry, shadow
 from triage.desk.decision import decide, undo
-from triage.features import row
-from triage.gather import Gather
-from triage.head import STEP
 from triage.policy import load_packs
 from triage.suggest import suggest
 
@@ -346,7 +340,8 @@ def test_nothing_new_costs_one_statement_that_reads_no_table_as_a_whole(desk):
 def test_the_candidate_knows_what_the_one_in_force_knew_and_not_what_was_decided_on_its_suggestion(desk):
     """Else it would be asked what it was told: its figures would be worth nothing."""
     desk.enrol(desk.other, promote=False)
-    desk.decide(SORTING, kind="query", by="mara")
+    for by in ("mara", "ada", "ben"):
+        desk.decide(SORTING, kind="query", by=by)
     worker, house = desk.worker(), desk.house
 
     def answer(*, policy, **said):
@@ -360,74 +355,10 @@ def test_the_candidate_knows_what_the_one_in_force_knew_and_not_what_was_decided
         with transaction(house.engine) as session:
             (found,) = session.scalars(select(tables.lessons.ShadowScore.types))
         loaded = classifier.load(desk.other.content, desk.other.digest)
-        if at_once:
+        for _ in range(3 * at_once):
             teach(loaded, {TYPE: "query", PRIORITY: "P1"})
         made = suggest(PACKS["wso2"], loaded, channel=Channel.EMAIL, subject="Help", body=SORTING, language=None)
-        assert found == pytest.approx(made.type.all, rel=1e-9)
-
-
-TEXTS = {
-    "outage": ("the gateway is down", "all nodes are down now", "down since eight", "gateway down for everybody"),
-    "question": ("how do we rotate keys?", "what is the limit?", "how can we rotate logs?", "what does it mean?"),
-    "wish": ("a dark mode would be nice", "please add a dark theme", "it would be nice to add sorting", "add a theme"),
-}
-LABELS = [label for label, texts in TEXTS.items() for _ in texts]
-ROWS = [row(said.split()[0], said) for texts in TEXTS.values() for said in texts]
-WORDS = sorted({word for one in ROWS for word in one.text.split()})
-ANY = some.lists(some.sampled_from([*WORDS, "unheard", "?!"]), max_size=15).map(lambda words: row("", " ".join(words)))
-FEATURES, VALUES = fitting.featured(ROWS)
-LOOKER = Gather(FEATURES)
-
-
-def fresh():
-    """A head that has learnt nothing since it was fitted."""
-    return fitting.fit(VALUES, LABELS, [1.0] * len(LABELS), len(LABELS))[0]
-
-
-def logits(head, seen):
-    """Calibrated logits by class."""
-    return np.array(
-        [
-            head.spoke(seen, name).sum() + part / head.temperature
-            for name, part in zip(head.classes, head.offsets, strict=True)
-        ]
-    )
-
-
-HEAD = fresh()
-
-
-@given(said=some.lists(some.tuples(ANY, some.sampled_from(sorted(TEXTS))), min_size=1, max_size=12))
-def test_what_is_confirmed_never_becomes_less_likely_and_moves_a_bounded_step(said):
-    """Whatever was confirmed before; the step is the log loss's, so it is smaller the surer the head was."""
-    for one, right in said:
-        seen = LOOKER.see(one)
-        before, at = HEAD.rank(seen)[right], logits(HEAD, seen)
-        HEAD.learn(seen, right)
-        assert HEAD.rank(seen)[right] >= before - 1e-6
-        assert np.abs(logits(HEAD, seen) - at).max() <= STEP * (1 - before) + 1e-4
-
-
-@given(one=ANY)
-def test_a_label_the_head_does_not_know_moves_nothing(one):
-    """Nor does none."""
-    head = HEAD
-    before = head.weights.copy(), head.offsets.copy()
-    for name in ("", "complaint"):
-        head.learn(LOOKER.see(one), name)
-    assert np.array_equal(head.weights, before[0])
-    assert np.array_equal(head.offsets, before[1])
-
-
-@given(one=ANY)
-def test_what_is_certain_moves_nothing(one):
-    """A hundred confirmations of what everybody knows are worth nothing."""
-    head = fresh()
-    head.offsets[:] = np.array([1000.0 if name == "outage" else 0.0 for name in head.classes])
-    before = head.weights.copy(), head.offsets.copy()
-    head.learn(LOOKER.see(one), "outage")
-    assert np.array_equal(head.weights, before[0])
-    assert np.array_equal(head.offsets, before[1])
+        assert found == pytest.approx(made.type.all, abs=1e-4)
 
 
 def test_the_artefact_stays_what_it_is_whatever_was_learnt_from_it(trained):
