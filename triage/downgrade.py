@@ -23,6 +23,9 @@ KIND_TRUST = 0.55
 the classifier, which has seen the words as well, may know better (measured on the seed corpus, out of fold)."""
 MISSED = 2.5
 """A level that is too low costs as much as one that is two and a half times as far too high (assumed)."""
+BELIEVED = 0.2
+"""Share below which a level is not suggested unless it is the likeliest: what may be an outage or a wish is neither's
+middle."""
 
 ORDER = ("set", "raise", "cap")
 """The more severe wins, unless a downgrade note names the lower level: those come last."""
@@ -74,7 +77,7 @@ def top(probabilities: Mapping[str, float]) -> str | None:
 def chosen(policy: Policy, probabilities: Mapping[str, float]) -> str | None:
     """The level to suggest: the one that costs least if it is wrong, where too low costs more than too high."""
     order = [level.value for level in policy.levels if level.value in probabilities]
-    return figures.cheapest(probabilities, order, MISSED) if order else None
+    return figures.cheapest(probabilities, order, MISSED, BELIEVED) if order else None
 
 
 def trust(rule: Rule, answer: bool | None, from_text: Collection[str]) -> float:

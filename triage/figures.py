@@ -26,8 +26,10 @@ def severities(classes: set[str]) -> list[str]:
     return sorted(classes, key=lambda name: (place[name.lower()], name))
 
 
-def cheapest(shares: Shares, order: Sequence[str], missed: float = 1.0) -> str:
+def cheapest(shares: Shares, order: Sequence[str], missed: float = 1.0, least: float = 0.0) -> str:
     """The class that costs least to be wrong with, `order` from the most severe down; of equals the more severe.
+
+    Only the likeliest class and those whose share is at least `least` are in question.
 
     A mistake costs the number of levels it is off, and `missed` times that where the truth is more severe.
     """
@@ -35,7 +37,9 @@ def cheapest(shares: Shares, order: Sequence[str], missed: float = 1.0) -> str:
     for place, said in enumerate(order):
         for true, name in enumerate(order):
             costs[said] += shares.get(name, 0.0) * abs(place - true) * (missed if place > true else 1.0)
-    return min(order, key=lambda name: costs[name])
+    likeliest = max(shares.get(name, 0.0) for name in order)
+    believed = [name for name in order if shares.get(name, 0.0) >= min(least, likeliest)]
+    return min(believed, key=lambda name: costs[name])
 
 
 def accuracy(truth: Sequence[str], guessed: Sequence[str]) -> float:

@@ -1,10 +1,11 @@
 """Facts, classifier and policy rules to a suggestion with its reasons. Pure for a loaded classifier."""
 
+import dataclasses
 from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from models.terms import Channel, Fact, Ranking, Suggestion
+from models.terms import Channel, Fact, Ranking, RuleResult, Suggestion
 from triage import downgrade
 from triage import facts as reading
 from triage.alternatives import Case, Kinds, alternatives, mixed
@@ -58,7 +59,7 @@ def suggest(
     level_rank = _ranking(level, downgrade.chosen(policy, level.probabilities), policy.level_label)
     type_rank = type_rank if ranked.type or kind.settled else None
     level_rank = level_rank if ranked.priority or level.settled else None
-    because = _abstains(policy, classifier, ranked, f"{subject} {body}", language, type_rank, level_rank)
+    because = _abstains(policy, classifier, ranked, known, f"{subject} {body}", language, type_rank, level_rank)
     return Suggestion(
         policy=policy.ref,
         policy_digest=policy.digest,
@@ -122,7 +123,19 @@ def _by_rules(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Ma
     agreeing = [kind for kind in possible if downgrade.chosen(policy, judged[kind].probabilities) == chosen]
     decisive = max(agreeing, key=lambda kind: possible[kind], default=None)
     rule = judged[decisive].rule if decisive and chosen != downgrade.chosen(policy, start) else None
-    return Judged(probabilities=shares, results=shown.results, rule=rule, settled=shown.settled)
+    results = tuple(
+        _conditional(policy, one, judged[decisive].results, decisive) if decisive and one.id == rule else one
+        for one in shown.results
+    )
+    return Judged(probabilities=shares, results=results, rule=rule, settled=shown.settled)
+
+
+def _conditional(policy: Policy, shown: RuleResult, decisive: tuple[RuleResult, ...], kind: str) -> RuleResult:
+    """What the rule that changed the level says; where it only does for another type than the likeliest, it says so."""
+    if shown.verdict == downgrade.APPLIED:
+        return shown
+    applied = next(one for one in decisive if one.id == shown.id)
+    return dataclasses.replace(applied, effect=f"{applied.effect} if it is {policy.type_label(kind)}")
 
 
 def _start(policy: Policy, ranked: Ranked) -> dict[str, float]:
@@ -146,6 +159,7 @@ def _abstains(
     policy: Policy,
     classifier: Classifier | None,
     ranked: Ranked,
+    known: tuple[Fact, ...],
     text: str,
     language: str | None,
     kind: Ranking | None,
@@ -162,6 +176,7 @@ def _abstains(
         (bool(kind and kind.probability < policy.threshold), f"type below {policy.threshold:g}"),
         (bool(level and level.probability < policy.threshold), f"priority below {policy.threshold:g}"),
         (bool(level and _is_risky(policy, level)), "the lowest level is likeliest, and a severe one is possible"),
+        (bool(level and _is_denied(policy, level, known)), "the lowest level is likeliest, and an outage is stated"),
     )
     return next((reason for holds, reason in reasons if holds), None)
 
@@ -170,6 +185,13 @@ def _is_risky(policy: Policy, level: Ranking) -> bool:
     """Whether a mistake would leave an urgent request at the end of the queue."""
     severe = policy.levels[: len(policy.levels) // 2]
     return level.value == policy.levels[-1].value and sum(level.all[one.value] for one in severe) >= RISKY
+
+
+def _is_denied(policy: Policy, level: Ranking, known: tuple[Fact, ...]) -> bool:
+    """Whether the lowest level stands against facts that are severe in themselves."""
+    told = {fact.name: fact.value for fact in known}
+    outage = told.get("environment") == "production" and (told.get("down") == "full" or told.get("scope") == "all")
+    return level.value == policy.levels[-1].value and outage
 
 
 def _tongue(language: str | None) -> str:

@@ -253,8 +253,8 @@ def test_the_set_is_right_nine_times_in_ten():
         (0.04, ("P1", "P2", "P3", "P4")),
         (0.05, ("P1", "P2", "P3", "P4")),
         (0.06, ("P1", "P2", "P4")),
-        (0.2, ("P1", "P2", "P4")),
-        (0.7, ("P2",)),
+        (0.2, ("P1", "P4")),
+        (0.7, ("P1",)),
     ],
 )
 def test_with_a_floor_the_set_holds_every_level_that_reaches_it(floor: float, levels: tuple[str, ...]):
@@ -262,8 +262,31 @@ def test_with_a_floor_the_set_holds_every_level_that_reaches_it(floor: float, le
     shares = {"P1": 0.25, "P2": 0.1, "P3": 0.05, "P4": 0.6}
     found = suggested(SOMETHING, replaced(Sure({"incident": 1.0}, shares), floor=floor))
     assert found.priority is not None
-    assert found.priority.value == "P2"
+    assert found.priority.value == "P1"
     assert found.set90 == levels
+
+
+def test_the_lowest_level_is_not_suggested_against_a_stated_outage():
+    """Production is down for all, an engineer says: a classifier that finds a question there abstains."""
+    stated = (
+        Fact(name="environment", value="production", source="engineer"),
+        Fact(name="scope", value="all", source="engineer"),
+    )
+    sure = Sure({"incident": 1.0}, {"P1": 0.0, "P2": 0.0, "P3": 0.0, "P4": 1.0})
+    found = suggest(
+        load_packs()["wso2"],
+        sure,
+        channel=Channel.EMAIL,
+        subject="About it",
+        body="as said before",
+        language="en",
+        facts=stated,
+    )
+    assert found.priority is not None
+    assert (found.priority.value, found.abstained_because) == (
+        "P4",
+        "the lowest level is likeliest, and an outage is stated",
+    )
 
 
 @pytest.mark.parametrize("policy", ["wso2", "witboost", "oro", "parallels"])
