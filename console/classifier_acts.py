@@ -10,7 +10,7 @@ from console.deps import Desk, Reader
 from models import tables
 from models.errors import Conflict, Invalid
 from models.store import transaction
-from triage.desk import promotion, registry
+from triage.desk import promotion
 
 log = structlog.get_logger()
 
@@ -48,9 +48,14 @@ def rollback(desk: Desk, reader: Reader, *, seen: str) -> str:
     Raises:
         NotFound: there was none before.
         Outrun: somebody else was first.
+        Conflict: it cannot be loaded.
 
     """
-    made = _at(desk, seen, lambda session: registry.rollback(session, desk.clock()).id)
+
+    def act(session: Session) -> str:
+        return promotion.rollback(session, desk.clock(), policies=desk.policies, secret=desk.secret).id
+
+    made = _at(desk, seen, act)
     log.info("artefact.restored", artefact=made, before=seen, by=reader.login)
     return made
 

@@ -32,6 +32,33 @@ SPOILED = re.compile(
 )
 """What near a claimed workaround takes it back, or puts it into another time or mouth."""
 
+HEARSAY = re.compile(
+    r"\b(?:doubt\w*|(?<!customer )(?<!caller )(?<!client )(?<!user )(?<!\bi )(?<!we )(?:says|say|said|saying)|"
+    r"claim(?:s|ed|ing)?|insist\w*|rumou?r\w*|allegedly|supposedly|apparently|someone|somebody|"
+    r"according to|(?:be)?zweif\w+|angeblich|behaupt\w+|sagt|sagen|meint|jemand|laut|"
+    r"doute\w*|dit|disent|prétend\w*|soi-disant|paraît|quelqu'un|dudo|dudamos|dice|dicen|supuest\w+|alguien)\b"
+)
+"""Who before a claimed workaround speaks of it: doubters, and people other than the one who writes."""
+ELSEWHERE = re.compile(
+    r"\b(?:only|yet to|cannot find|can't find|(?:for|on|in) (?:the |our |your )?(?:staging|stage|test\w*|uat|dev\w*)|"
+    r"for (?:the |our |your )?(?:mobile|some|others?|another|newer|later|older)|"
+    r"nur (?:für|auf|in|bei)|seulement|uniquement|que pour|s[oó]lo (?:para|en)|solamente|únicamente)\b"
+    r"|\b(?:but|however|yet|aber|mais|pero|while|whereas)\b[^.!?;]{0,60}\b(?:(?:has|have|had|with) (?:none|no)|"
+    r"(?:we|ours?|they)(?: \w+)? (?:run|runs|use|have|has|are on|is)|(?:wir )?(?:haben|nutzen) wir|keine[nr]?|"
+    r"n'(?:a|ont|avons) (?:pas|rien|aucun)|no (?:tiene|tienen|tenemos))\b"
+)
+"""What after a claimed workaround says that it is for another place, other people, or not tried."""
+NOT_THERE = re.compile(
+    r"[ \n]*(?:(?:but|however|unfortunately|sadly|aber|leider|mais|malheureusement|pero)[, ]+)*"
+    r"(?:(?:we|i|nobody|no one|none of us)\b[^.!?;]{0,30}?\b(?:find|found|locate|see|tr(?:y|ied)|apply|use|know|get)\b"
+    r"(?: (?:it|that|this|one|where|how|which)\b|[ ]*[.!,;]|$)|"
+    r"(?:it|that|this|which|the workaround)\b[^.!?;]{0,20}?(?:\bnot|n't|never|\bno longer|\bonly) (?:\w+ )?"
+    r"(?:work|help|apply|hold|exist|there|for us)|"
+    r"(?:wir|ich|nous|on|no|es|das|la|lo)\b[^.!?;]{0,30}\b(?:nicht|pas|encontramos|conseguimos|funciona)\b)"
+)
+"""How the next sentence begins where the workaround that is spoken of is not to be had."""
+NEGATIVE = re.compile(r"\b(?:not|cannot|never|no|nobody|none|yet to|no longer|only|nicht|pas)\b|n't")
+
 NO = re.compile(
     r"[ \n\"'–—/-]*(?:[a-z]{1,14}[ ]?:[ ])?"
     r"(?:(?:um+|uh+|well|er+m?|ah|oh|hm+|mm|sorry|honestly|actually|so|unfortunately|sadly|i'm afraid|i fear|leider|"
@@ -78,7 +105,7 @@ def _none(said: Said) -> tuple[int, int] | None:
     for _, end in said.get("way", ()):
         for none in said.get("none", ()):
             if end <= none[0] < end + SOON:
-                return end, none[1]
+                return none
     return None
 
 
@@ -90,10 +117,24 @@ def _claimed(text: Text, said: Said, name: str) -> Finding | None:
         doubtful = text.is_open(start) or text.is_open(end - 1) or text.is_negated(start, end)
         if doubtful or SPOILED.search(around) or RELAPSE.match(text.plain, end):
             continue
+        if name == "some-way" and _is_remote(text, start, end):
+            continue
         near = text.plain[max(sentence.start, start - 20) : min(sentence.end, end + 40)]
         value = "easy" if EASY.search(near) else "stable" if STABLE.search(near) else "yes"
         return Finding(value, start, end)
     return None
+
+
+def _is_remote(text: Text, start: int, end: int) -> bool:
+    """Whether a claimed workaround is doubted, told by others, meant for others, or not to be had."""
+    index = text.sentence(start)
+    sentence = text.sentences[index]
+    if HEARSAY.search(text.plain, max(sentence.start, start - 80), start):
+        return True
+    if ELSEWHERE.search(text.plain, start, min(sentence.end, end + 120)):
+        return True
+    after = NOT_THERE.match(text.plain, sentence.end, min(len(text.plain), sentence.end + 120))
+    return after is not None and NEGATIVE.search(after[0]) is not None
 
 
 def _answer(text: Text, said: Said, word: re.Pattern[str]) -> tuple[int, int] | None:
@@ -169,6 +210,21 @@ NOT_A_PLACE = re.compile(
     r"[ ]+(?:line|lines|plant|floor|order|orders|schedule|planning|manager|data|dump|copy|backup|rollout|release|"
     r"launch|go-?live|deadline|date|support|licen[cs]e|keys?)\b"
 )
+LEFT_OUT = re.compile(
+    r"\b(?:workaround|work-around|fix|solution|works?|working|runs|fine|umgehung\w*|läuft|funktioniert|geht|"
+    r"contournement|fonctionne|marche|solución|funciona)\b"
+)
+"""What before "production" says that it works elsewhere."""
+NOT_HERE = re.compile(
+    r"\b(?:not|nicht|pas|no)[ ](?:for|in|on|für|auf|pour|en|sur|para)[ ](?:(?:the|our|der|die|la|el)[ ])?$"
+)
+"""What right before "production" says that what was told of another place is not so there."""
+SERVES = re.compile(
+    r"[ ](?:is|es|ist|est)[ ](?:(?:also|really|actually|in fact|auch|también|aussi)[ ])?"
+    r"(?:the|what|where|used|el|la|lo|der|die|das|celui|celle)[ ](?:\w+[ ]){0,4}"
+    r"(?:customers?|clients?|users?|kunden|benutzer|nutzer|clientes|usuarios|utilisateurs)\b"
+)
+"""What after a place for tests says that customers use it."""
 BESIDE = re.compile(
     r"\b(?:too|also|as well|both|reproduc\w+|tested|tried|verified|checked|same|auch|ebenso|aussi|también|"
     r"neither|first)\b"
@@ -206,6 +262,13 @@ def _in_use(text: Text, said: Said) -> Finding | None:
     return next((Finding("production", *span) for span in claimed), None)
 
 
+def _is_left_out(text: Text, at: int) -> bool:
+    """Whether something works elsewhere "but not in" what stands here."""
+    start = max(text.sentences[text.sentence(at)].start, at - SOON)
+    tail = NOT_HERE.search(text.plain, max(start, at - 20), at)
+    return tail is not None and LEFT_OUT.search(text.plain, start, tail.start()) is not None
+
+
 def _standing(text: Text, finding: Finding) -> str:
     """Whether a place is "affected", "cleared" (unaffected or not spoken of) or "doubtful" here."""
     start, end = text.clause(finding.start)
@@ -217,6 +280,8 @@ def _standing(text: Text, finding: Finding) -> str:
     before = text.plain[max(start, finding.start - 60) : finding.start]
     cleared = CLEARED.search(clause) and not STILL_BAD.search(clause)
     if finding.value == "production":
+        if _is_left_out(text, finding.start):
+            return "affected"
         if VAGUE.search(before):
             return "doubtful"
         if cleared or PLANNED.search(before) or NOT_A_PLACE.match(text.plain, finding.end):
@@ -224,4 +289,5 @@ def _standing(text: Text, finding: Finding) -> str:
         return "doubtful" if text.is_asked(finding.start) else "affected"
     if cleared:
         return "cleared"
-    return "doubtful" if text.is_open(finding.start) or BESIDE.search(clause) else "affected"
+    doubtful = text.is_open(finding.start) or BESIDE.search(clause) or SERVES.match(text.plain, finding.end)
+    return "doubtful" if doubtful else "affected"

@@ -77,6 +77,10 @@ RELAPSE = re.compile(
 )
 """What after "works again" takes it back."""
 
+PAST = re.compile(r"\b(?:was|were|had|war|waren|était|étaient|estaba|estuvo)\b")
+"""How an outage is told that may be over."""
+AGAIN = re.compile(r"(?: \w+)? (?:again|wieder)\b")
+
 OURS = re.compile(r"\b(?:us|our|ours|we|so|hence|therefore|because|wir|uns\w*|nous|notre|nos|nuestr\w+)\b")
 """Who is spoken of again after somebody else was."""
 
@@ -174,8 +178,19 @@ def _outage(text: Text, said: Said, found: Found) -> None:
     if full:
         total = next((span for span in full if not _is_a_part(text, said, *span)), None)
         value = "full" if total and "rest-works" not in said else "partial"
-        down.setdefault(value, easing.Finding(value, *(total or full[0])))
+        down.setdefault(value, easing.Finding(value, *_latest(text, full, total or full[0])))
         down.pop("no", None)
+
+
+def _latest(text: Text, full: list[tuple[int, int]], first: tuple[int, int]) -> tuple[int, int]:
+    """The words that tell of the outage now: after one that was, the later one that came again."""
+    if not PAST.search(text.plain, *first):
+        return first
+    for start, end in full:
+        again = AGAIN.match(text.plain, end)
+        if start >= first[1] and (again or " again" in text.plain[start:end]):
+            return start, again.end() if again else end
+    return first
 
 
 def _is_claimed(text: Text, said: Said, start: int) -> bool:

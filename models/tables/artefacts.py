@@ -1,6 +1,6 @@
 """The registry of trained classifiers: bytes, digest, where they came from, how good they are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -18,7 +18,8 @@ class Artefact(Base):
 
     `basis` is a digest of everything it was made from; `counts` is how many examples of each source; `taught` are the
     ids of the decided and imported requests among them. `profile` is the mix of words it was taught, against
-    which drift is measured. `refusal` is why a worker would not load it.
+    which drift is measured. `refusal` is why a worker would not load it. `promoted_at` is when it was last put in
+    force; one that was taken back (`withdraw`) has none.
     """
 
     __tablename__ = "artefacts"
@@ -78,10 +79,23 @@ def promote(session: Session, artefact: Artefact, now: datetime) -> None:
     session.flush()
 
 
-def previous(session: Session) -> Artefact | None:
-    """The artefact that was in force before the running one and that workers did not refuse, or None."""
-    before = select(Artefact).where(Artefact.state == terms.ArtefactState.RETIRED, Artefact.refusal.is_(None))
+def previous(session: Session, unwanted: Collection[str] = ()) -> Artefact | None:
+    """The artefact that was in force before the running one, or None.
+
+    It is none that workers refused, none that was taken back since (`withdraw`), and none of the `unwanted`.
+    """
+    before = select(Artefact).where(
+        Artefact.state == terms.ArtefactState.RETIRED,
+        Artefact.refusal.is_(None),
+        Artefact.promoted_at.is_not(None),
+        Artefact.id.not_in(unwanted),
+    )
     return session.scalar(before.order_by(Artefact.promoted_at.desc()).limit(1))
+
+
+def withdraw(session: Session) -> None:
+    """Note of the artefact in force that it is being taken back: nothing goes back to it by itself."""
+    session.execute(update(Artefact).where(Artefact.state == terms.ArtefactState.RUNNING).values(promoted_at=None))
 
 
 def content(session: Session, artefact: str) -> bytes:

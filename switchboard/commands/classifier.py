@@ -174,15 +174,18 @@ def promote(
 ) -> None:
     """Put an artefact in force; refused if it is worse than the running one, unless forced."""
     with opened(data_dir) as house, transaction(house.engine) as session:
+        already = tables.artefacts.running_id(session) == artefact
         compared = promotion.promote(
             session, artefact, now(), policies=house.policies, secret=house.sites.secret, force=force
         )
-    typer.echo(f"{artefact} is in force")
+    typer.echo(f"{artefact} is already in force" if already else f"{artefact} is in force")
     if compared is not None:
         typer.echo(f"  candidate {told(compared.candidate)}\n  before    {told(compared.running)}\n  ({compared.on})")
 
 
 def rollback(data_dir: DataDir = None) -> None:
-    """Put the artefact that was in force before back."""
+    """Put the artefact that was in force before back; a second time the one before that."""
     with opened(data_dir) as house, transaction(house.engine) as session:
-        typer.echo(registry.rollback(session, now()).id)
+        instead = tables.artefacts.running_id(session)
+        back = promotion.rollback(session, now(), policies=house.policies, secret=house.sites.secret).id
+    typer.echo(f"{back} is in force again, instead of {instead}" if instead else f"{back} is in force again")

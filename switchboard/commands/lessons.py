@@ -40,7 +40,10 @@ def take_in(
     remove: Annotated[bool, typer.Option("--remove", help="Remove the requests with these ids instead.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Import labelled requests of another system; every retrain learns from them. An id imported again is replaced."""
+    """Import labelled requests of another system; every retrain learns from them. An id imported again is replaced.
+
+    The same id twice in one file is refused.
+    """
     with opened(data_dir) as house:
         if policy not in house.policies:
             raise Invalid(public=f"--policy {policy}: there are {', '.join(sorted(house.policies))}")
@@ -65,23 +68,27 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def checked(table: Path, policy: Policy, *, labelled: bool) -> list[Row]:
-    """The rows of a table; of rows with the same id the last one.
+    """The rows of a table.
 
     Raises:
-        Invalid: a column is missing, or lines have no id, no text, or a label the policy does not know; all are named
-            at once.
+        Invalid: a column is missing, or lines have no id, that of another line, no text, or a label the policy does
+            not know; all are named at once.
 
     """
-    rows, mistakes = dict[str, Row](), list[str]()
+    rows, lines, mistakes = dict[str, Row](), dict[str, int](), list[str]()
     try:
         for place, (line, row) in enumerate(tables_of_requests.numbered(table)):
             if place == 0:
                 _has_columns(table, row, labelled=labelled)
             wrong = _mistake(row, policy, labelled=labelled)
+            key = (row["id"] or "").strip()
+            if not wrong and labelled and key in lines:
+                wrong = f"the id {key!r} is that of line {lines[key]} too"
             if wrong:
                 mistakes.append(f"line {line}: {wrong}")
             else:
-                rows[row["id"].strip()] = _kept(row)
+                rows[key] = _kept(row)
+            lines.setdefault(key, line)
     except (OSError, UnicodeDecodeError, EOFError, csv.Error) as error:
         raise Invalid(public=f"{table}: {error}") from error
     if mistakes:

@@ -11,7 +11,7 @@ import typer
 
 from intake import door
 from intake.addresses import mailboxes
-from intake.reading import message
+from intake.reading import language, message
 from intake.reading.differences import differences
 from intake.reading.shape import as_json as as_line
 from intake.replies.screening import Case, suppression
@@ -73,16 +73,18 @@ def suggest(
     policies = packs.load_packs(load().policy_dir)
     if policy not in policies:
         raise NotFound(public=f"No policy {policy!r}; there are {', '.join(sorted(policies))}")
+    items = list(_lines(files) if jsonl else _mails(files))  # whatever is wrong with them is told before training
+    typer.echo("Training a classifier from the seed corpus …", err=True)
     trained = training.train(training.seed_corpus(), policies)
     ready = classifier.load(trained.content, trained.digest)
-    for item in _lines(files) if jsonl else _mails(files):
+    for item in items:
         made = make_suggestion(
             policies[policy],
             ready,
             channel=Channel(item["channel"]),
             subject=item["subject"],
             body=item["body"],
-            language=item.get("language"),
+            language=item["language"],
         )
         _print(as_json(made, item["id"]))
 
@@ -196,20 +198,28 @@ def _mails(files: list[str]) -> Iterator[dict[str, Any]]:
 
 def _lines(files: list[str]) -> Iterator[dict[str, Any]]:
     for name, raw in _read(files):
-        for number, line in enumerate(raw.decode("utf-8", "replace").splitlines(), 1):
+        # Only "\n" ends a line of JSON: a string may hold U+2028 and others that `splitlines` takes for ends too.
+        for number, line in enumerate(raw.decode("utf-8-sig", "replace").split("\n"), 1):
             if not line.strip():
                 continue
             try:
-                item = json.loads(line)
-                yield {
-                    "id": str(item.get("id", number)),
-                    "channel": Channel(item.get("channel", "email")),
-                    "subject": str(item.get("subject") or ""),
-                    "body": str(item.get("body") or ""),
-                    "language": item.get("language"),
-                }
+                yield _item(json.loads(line), number)
             except (ValueError, AttributeError) as error:
                 raise Invalid(public=f"{name}:{number}: not a request as JSON: {error}") from error
+
+
+def _item(given: dict[str, Any], number: int) -> dict[str, Any]:
+    """A request as JSON; where its language is not said, it is found as a mail's is."""
+    said, body = given.get("language"), str(given.get("body") or "")
+    if said is not None and not isinstance(said, str):
+        raise ValueError(f'language is {json.dumps(said)}, not a string as "en"')
+    return {
+        "id": str(given.get("id", number)),
+        "channel": Channel(given.get("channel", "email")),
+        "subject": str(given.get("subject") or ""),
+        "body": body,
+        "language": language.detect(body)[0] if said is None else said,
+    }
 
 
 def _print(line: dict[str, Any]) -> None:

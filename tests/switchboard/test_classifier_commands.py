@@ -149,7 +149,9 @@ def test_promoting_says_what_was_compared_and_rolling_back_takes_it_back(run, tm
     said = answered(run("promote", second, "--force"))
     assert f"{second} is in force" in said
     assert "cross-validated" in said
-    assert answered(run("rollback")).strip() == first
+    assert answered(run("promote", second)) == f"{second} is already in force\n"
+    assert answered(run("rollback")) == f"{first} is in force again, instead of {second}\n"
+    assert isinstance(run("rollback").exception, NotFound)
 
 
 def test_a_worse_candidate_is_refused_and_forced(run, house, tmp_path):
@@ -184,9 +186,9 @@ def test_an_import_teaches_the_next_artefact_and_a_removal_unteaches_it(run, hou
 
 
 def test_an_import_of_the_same_id_replaces_it(run, house, tmp_path):
-    """In one file the last line counts."""
+    """From another file, that is: the newest one counts."""
     run("import", table(tmp_path / "a.csv", NEW), "--policy", "wso2")
-    again = table(tmp_path / "b.csv", "A-1,Portal,Slow,incident,P2", "A-1,Portal,Slower,incident,P3")
+    again = table(tmp_path / "b.csv", "A-1,Portal,Slower,incident,P3")
     assert "1 requests" in answered(run("import", again, "--policy", "wso2"))
     with transaction(house.engine) as session:
         (row,) = tables.lessons.imported(session)
@@ -207,6 +209,7 @@ def test_an_import_of_the_same_id_replaces_it(run, house, tmp_path):
         (["A-1,s\0,b,incident,P1"], None, "line"),
         (["A-1,s,incident,P1"], "id,subject,type,priority", "the column body is missing"),
         (["A-1,s,b"], "id,subject,body", "the column type or priority is missing"),
+        (["A-1,s,b,incident,P1", " A-1 ,s,c,incident,P1"], None, "line 3: the id 'A-1' is that of line 2 too"),
         ([], None, "there is no request in it"),
     ],
 )

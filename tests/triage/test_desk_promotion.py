@@ -1,5 +1,7 @@
 """What takes the place of the artefact in force: compared fairly, put there by a person."""
 
+from datetime import timedelta
+
 import pytest
 
 from models import tables
@@ -119,10 +121,50 @@ def test_an_artefact_that_cannot_be_loaded_is_never_put_in_force(house, candidat
     assert house.running() == before
 
 
+def test_cross_validated_figures_may_lose_one_standard_error_of_recall(house, candidate):
+    """Each is measured on what it was taught: sqrt(.9 * .1 / 12) of the top priorities is noise, more is not."""
+    for recall, refused in ((0.82, False), (0.81, True)):
+        artefact = candidate(figures(), figures(), against="sb-elsewhere")
+        with transaction(house.engine) as session:
+            row = session.get_one(tables.artefacts.Artefact, artefact)
+            row.metrics = {**row.metrics, **figures(recall=recall)}
+            tables.artefacts.running(session).metrics = figures()
+            compared = promotion.compare(session, row, POLICIES)
+        assert compared.on.startswith("cross-validated")
+        assert bool(compared.reasons) == refused
+
+
+def test_what_is_in_force_already_stays_so(house):
+    """Nothing is compared, and since when it is in force is not changed."""
+    name = house.running()
+    since = house.read(lambda session: tables.artefacts.running(session).promoted_at)
+    house.now += timedelta(days=1)
+    assert promote(house, name) is None
+    assert house.read(lambda session: tables.artefacts.running(session).promoted_at) == since
+
+
+def test_an_artefact_that_cannot_be_loaded_is_not_put_back(house, candidate):
+    """The line says why and what to do; what is in force stays, and can still be taken back."""
+    before, artefact = house.running(), candidate(figures(), figures())
+    promote(house, artefact)
+    with transaction(house.engine) as session:
+        row = session.get_one(tables.artefacts.Artefact, before)
+        whole = row.content
+        row.content = whole[:100]
+    with transaction(house.engine) as session, pytest.raises(Conflict) as refused:
+        promotion.rollback(session, house.now, policies=POLICIES, secret=SECRET)
+    assert f"{before} is not put back: digest" in refused.value.public
+    assert house.running() == artefact
+    with transaction(house.engine) as session:
+        session.get_one(tables.artefacts.Artefact, before).content = whole
+        assert promotion.rollback(session, house.now, policies=POLICIES, secret=SECRET).id == before
+    assert house.running() == before
+
+
 def test_a_setting_promotes_what_is_not_worse_and_leaves_what_is(house, monkeypatch):
     """The outcome says which, and why."""
     reasons = ["top-priority recall fell"]
-    monkeypatch.setattr(promotion, "worse", lambda *_: reasons)
+    monkeypatch.setattr(promotion, "worse", lambda *_, **__: reasons)
     house.decide(TEXT)
     kept = house.retrain(promotes=True)
     assert (kept.promoted, "top-priority recall fell" in kept.told) == (False, True)

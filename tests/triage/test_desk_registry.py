@@ -322,6 +322,47 @@ def test_what_is_unknown_cannot_be_promoted_nor_rolled_back_to(session, now):
         registry.rollback(session, now)
 
 
+def bare(session, name: str, now) -> None:
+    """Put an artefact without content in force."""
+    row = tables.artefacts.Artefact(
+        id=name,
+        digest="",
+        signature="",
+        content=b"x",
+        sklearn_version="",
+        fingerprint="",
+        metrics={},
+        state=ArtefactState.CANDIDATE,
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    tables.artefacts.promote(session, row, now)
+
+
+def test_going_back_twice_goes_further_back(session, now):
+    """Not to what the first time took away, unless somebody promotes that again."""
+    for place, name in enumerate(("sb-a", "sb-b", "sb-c")):
+        bare(session, name, now + timedelta(days=place))
+    later = now + timedelta(days=9)
+    assert [registry.rollback(session, later).id for _ in range(2)] == ["sb-b", "sb-a"]
+    with pytest.raises(NotFound, match="no earlier"):
+        registry.rollback(session, later)
+    assert tables.artefacts.running_id(session) == "sb-a"
+    registry.promote(session, "sb-c", later)
+    assert registry.rollback(session, later).id == "sb-a"
+
+
+def test_nothing_goes_back_to_what_is_refused_or_holds_erased_requests(session, now):
+    """The one before those is put back."""
+    for place, name in enumerate(("sb-a", "sb-erased", "sb-refused", "sb-now")):
+        bare(session, name, now + timedelta(days=place))
+    session.get_one(tables.artefacts.Artefact, "sb-erased").taught = [uuid4()]
+    tables.artefacts.refuse(session, "sb-refused", "another version")
+    session.flush()
+    assert registry.rollback(session, now + timedelta(days=9)).id == "sb-a"
+
+
 def test_pruning_keeps_what_may_be_wanted_and_nothing_that_was_taught_what_is_gone(session, now):
     """The one in force, five before it, three candidates; those taught erased requests go with their bytes."""
     for place in range(14):

@@ -70,6 +70,17 @@ def test_losing_one_outage_is_worse_however_much_else_is_won():
     assert not [reason for reason in worse(before, after) if "top-priority" in reason]
 
 
+def test_on_other_requests_a_standard_error_of_recall_is_let_pass():
+    """Of measurements that were made on different requests; where the number is not known, nothing is."""
+    before, after = ({"priority": {"top_n": 12, "top_recall": recall}} for recall in (0.9, 0.82))
+    means = {"accuracy": 0.8, "macro_f1": 0.8, "ece": 0.1}
+    running, candidate = means | {"policies": {"wso2": before}}, means | {"policies": {"wso2": after}}
+    assert worse(candidate, running, same=False) == []
+    assert len(worse(candidate, running)) == 1
+    before["priority"]["top_n"] = 0
+    assert len(worse(candidate, running, same=False)) == 1
+
+
 def test_overconfidence_is_worse():
     """The same guesses, surer than they are right."""
     honest = figures(*(request("wso2", "P3", "P3", 0.75) for _ in range(3)), request("wso2", "P2", "P3", 0.75))

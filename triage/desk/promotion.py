@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.errors import Conflict
-from models.terms import LabelledRequest
+from models.errors import ArtefactRefused, Conflict
+from models.terms import ArtefactState, LabelledRequest
 from triage import classifier, training
 from triage.classifier import PRIORITY, TYPE, Classifier
 from triage.desk import registry, shadow
@@ -90,11 +90,11 @@ def compare(
     figures = [one.metrics for one in (candidate, running)]
     if not all(set(one) >= FIGURES for one in figures):
         return None
-    return _compared("cross-validated, each on what it was taught", *figures)
+    return _compared("cross-validated, each on what it was taught", *figures, same=False)
 
 
-def _compared(on: str, mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> Comparison:
-    return Comparison(on=on, candidate=mine, running=theirs, reasons=tuple(worse(mine, theirs)))
+def _compared(on: str, mine: Mapping[str, Any], theirs: Mapping[str, Any], *, same: bool = True) -> Comparison:
+    return Comparison(on=on, candidate=mine, running=theirs, reasons=tuple(worse(mine, theirs, same=same)))
 
 
 def promote(
@@ -108,6 +108,8 @@ def promote(
 ) -> Comparison | None:
     """Put a candidate in force; the comparison that spoke for it, if there was anything to compare with.
 
+    The one that is in force already stays so, since when it was.
+
     Raises:
         NotFound: the registry has no such artefact.
         ArtefactRefused: it cannot be loaded; this is not to be forced.
@@ -115,7 +117,12 @@ def promote(
 
     """
     row = registry.fetch(session, artefact)
-    registry.load(session, row, secret=secret, policies=policies)
+    try:
+        registry.load(session, row, secret=secret, policies=policies)
+    except ArtefactRefused as error:
+        raise ArtefactRefused(str(error), public=f"{artefact} is not promoted: {error}") from error
+    if row.state is ArtefactState.RUNNING:
+        return None
     compared = compare(session, row, policies)
     if compared is not None and compared.reasons and not force:
         reasons = "; ".join(compared.reasons)
@@ -125,3 +132,23 @@ def promote(
         )
     registry.promote(session, artefact, now)
     return compared
+
+
+def rollback(
+    session: Session, now: datetime, *, policies: Mapping[str, Policy], secret: str
+) -> tables.artefacts.Artefact:
+    """Put the artefact that was in force before back, if it can be loaded.
+
+    Raises:
+        NotFound: there was none before.
+        Conflict: it cannot be loaded; the line says why.
+
+    """
+    before = registry.earlier(session)
+    try:
+        registry.load(session, before, secret=secret, policies=policies)
+    except ArtefactRefused as error:
+        raise Conflict(
+            public=f"{before.id} is not put back: {error}. Promote another one (switchboard classifier list) or retrain"
+        ) from error
+    return registry.rollback(session, now)

@@ -19,6 +19,7 @@ from models.store import transaction
 from models.terms import ArtefactState, Fact
 from triage import classifier
 from triage.classifier import Classifier, Ranked
+from triage.desk import learning
 from triage.desk.confirmations import Confirmed
 from triage.desk.learning import Lessons
 from triage.policy import Policy
@@ -96,16 +97,28 @@ def promote(session: Session, artefact: str, now: datetime) -> tables.artefacts.
     return row
 
 
+def earlier(session: Session) -> tables.artefacts.Artefact:
+    """The artefact to go back to: the one before; none that was taken back, is refused, or holds erased requests.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    before = tables.artefacts.previous(session, set(learning.gone(session)))
+    if before is None:
+        raise NotFound(public="There is no earlier artefact to go back to; see switchboard classifier list")
+    return before
+
+
 def rollback(session: Session, now: datetime) -> tables.artefacts.Artefact:
-    """Put the artefact that was in force before back.
+    """Put the artefact that was in force before back; a second time the one before that, not what was taken back.
 
     Raises:
         NotFound: there was none before.
 
     """
-    before = tables.artefacts.previous(session)
-    if before is None:
-        raise NotFound(public="There is no earlier artefact to go back to; see switchboard classifier list")
+    before = earlier(session)
+    tables.artefacts.withdraw(session)
     tables.artefacts.promote(session, before, now)
     return before
 

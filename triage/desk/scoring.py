@@ -1,5 +1,6 @@
 """How good suggestions are, policy by policy, and in what a candidate is worse than the artefact in force. Pure."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -76,21 +77,28 @@ def _top(rows: list[Scored], top: str) -> dict[str, Any]:
     return {"top_n": len(hits), "top_recall": round(sum(hits) / len(hits), 4) if hits else None}
 
 
-def worse(candidate: Mapping[str, Any], running: Mapping[str, Any]) -> list[str]:
-    """In what a candidate is worse, in words with both figures; of two `measured` on the same requests.
+def worse(candidate: Mapping[str, Any], running: Mapping[str, Any], *, same: bool = True) -> list[str]:
+    """In what a candidate is worse, in words with both figures.
 
-    Any loss of a policy's top priority counts: a missed outage costs more than a raised question.
+    Of two `measured` on the same requests any loss of a policy's top priority counts: a missed outage costs more than
+    a raised question. Of two that are not (`same` is False) a loss within one standard error says nothing.
     """
     first = training.is_worse(candidate, running)
     found = [first] if first else []
     if candidate["ece"] > running["ece"] + WORSE_CALIBRATION:
         found.append(f"calibration error {candidate['ece']:.3f} is above the running artefact's {running['ece']:.3f}")
     for policy, labels in sorted(running["policies"].items()):
-        before = labels.get(PRIORITY, {}).get("top_recall")
+        of_running = labels.get(PRIORITY, {})
+        before = of_running.get("top_recall")
         after = candidate["policies"].get(policy, {}).get(PRIORITY, {}).get("top_recall")
-        if before is not None and after is not None and after < before:
+        spared = 0.0 if same or before is None else _standard_error(before, of_running.get("top_n") or 0)
+        if before is not None and after is not None and after < before - spared:
             found.append(f"{policy}: top-priority recall {after:.3f} is below the running artefact's {before:.3f}")
     return found
+
+
+def _standard_error(share: float, count: int) -> float:
+    return math.sqrt(share * (1 - share) / count) if count else 0.0
 
 
 def told(measurement: Mapping[str, Any]) -> str:
