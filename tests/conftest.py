@@ -18,9 +18,10 @@ from switchboard import embedded
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def plain_tracebacks() -> None:
-    """Logged errors as the product logs them: drawing every variable of a classifier takes half a minute."""
+    """Logging as no test before left it, and errors without variables: drawing a classifier's takes half a minute."""
+    structlog.reset_defaults()
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
