@@ -6,7 +6,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check format lock bench bench-mail bench-parse bench-policies bench-blind bench-classifier bench-corpus bench-facts bench-mail-samples pictures fuzz soak docs changelog clean
+.PHONY: help up test check format lock bench bench-mail bench-parse bench-policies bench-voice bench-blind bench-classifier bench-corpus bench-facts bench-mail-samples pictures fuzz soak docs changelog clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -34,6 +34,9 @@ bench-parse: $(STAMP)-test  ## What reading a mail costs, against the standard l
 
 bench-policies: $(STAMP)-test  ## How fast rules are judged and deadlines found, against a chain of ifs and businesstimedelta
 	@$(BIN)/python bench/policies.py $(ARGS)
+
+bench-voice: $(STAMP)-test  ## What a call's webhooks cost and how long callers wait, against an endpoint that only checks the signature
+	@$(BIN)/python bench/webhooks.py $(ARGS)
 
 bench-blind: $(STAMP)-test  ## A cold start on requests nobody looked at while writing rules and corpus
 	@$(BIN)/python bench/blind.py

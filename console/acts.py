@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from console import opened, triage_pages
 from console.deps import Decider, Desk, DeskHere, Reader
 from console.opened import Refusal
+from console.queries import REFERENCE
 from models.errors import Conflict, Forbidden, Invalid
 from models.store import transaction
 from models.terms import Channel
@@ -23,7 +24,8 @@ from triage.policy import Policy
 
 LONGEST = 20_000
 """Characters of one answer that are taken."""
-PLACES = frozenset({"triage", "request"})
+PLACES = {"triage": "/triage/{}", "request": "/requests/{}", "owed": "/calls/owed"}
+"""Where a form was sent from, and where it leads back to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,16 @@ class Sent:
         if not self.seen.isdigit():
             raise Invalid(public="The form does not say which version of the request it was made for. Reload the page.")
         return int(self.seen[:9])
+
+    @property
+    def shown(self) -> str:
+        """The request that was open, where it is not the one that is acted on; empty where it is, or is none."""
+        return self.text("from") if REFERENCE.fullmatch(self.text("from")) else ""
+
+    @property
+    def shown_on(self) -> str:
+        """The page on which a refusal is shown: a list has no place for what was written."""
+        return self.back if self.back == "triage" else "request"
 
     def text(self, name: str) -> str:
         """An answer without the blanks around it; empty where there is none."""
@@ -138,13 +150,12 @@ def carry_out(request: Request, reader: Reader, desk: Desk, name: str, sent: Sen
             reference = opened.reference(session, found)
     except Conflict as error:
         own = error.public if error.public != Conflict.public else ""
-        return triage_pages.conflict(request, reader, desk, name, sent.back, sent.channel, own)
+        return triage_pages.conflict(request, reader, desk, name, sent.shown_on, sent.channel, own)
     except (Invalid, Forbidden) as error:
         refusal = Refusal(form=form, words=error.public, given=sent.given)
         status = 403 if isinstance(error, Forbidden) else 422
-        return triage_pages.refused(request, reader, desk, name, sent.back, sent.channel, refusal, status)
+        return triage_pages.refused(request, reader, desk, name, sent.shown_on, sent.channel, refusal, status)
     desk.wake()
     did = form if said is None else said
     query = urlencode({"done": reference, "did": did} | ({"channel": sent.channel.value} if sent.channel else {}))
-    place = "requests" if sent.back == "request" else "triage"
-    return RedirectResponse(f"/{place}/{reference}?{query}", 303)
+    return RedirectResponse(f"{PLACES[sent.back].format(sent.shown or reference)}?{query}", 303)

@@ -10,25 +10,28 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console import api_classifier, api_progress, queries
+from console import api_calls, api_classifier, api_progress, queries
 from console.api_answers import (
     ERRORS,
     Body,
     IfMatch,
+    Limit,
     Who,
     answer,
     check_gate,
     conflict,
     found,
     guarded,
+    listed,
     policy_named,
     standing_of,
     version,
 )
 from console.api_shapes import at as instant
-from console.api_shapes import brief_json, call_line_json
+from console.api_shapes import brief_json
 from console.deps import Desk, DeskHere, TokenDecider, TokenViewer
 from console.guards import json_route
+from console.lists import left_lines
 from console.policy_shapes import policy_json
 from console.queries import Filters
 from console.standing_shapes import clock_json, left_behind_json, status_json
@@ -38,12 +41,11 @@ from models.store import transaction
 from models.terms import Channel, Fact, Interaction, Party, TriageState
 from triage import identity
 from triage.calendars import YEARS
-from triage.desk import decision, ledger, nudging
+from triage.desk import decision, ledger
 from triage.facts import VOCABULARY
 from triage.suggest import as_json
 from triage.targets import Kind, Promise
 
-Limit = Annotated[int, Query(ge=1, le=200)]
 BEARER = HTTPBearer(auto_error=False, description="A token made by `switchboard token add NAME --role engineer`.")
 """Only describes the tokens, so that the documentation page can send one; `console.deps` checks them."""
 
@@ -95,7 +97,9 @@ def router(desk: Desk) -> APIRouter:
         ("GET", "/requests/{name}", get_request),
         ("POST", "/requests/{name}/decision", decide),
         ("POST", "/requests/{name}/undo", undo),
-        ("GET", "/calls", list_calls),
+        ("GET", "/calls", api_calls.list_calls),
+        ("GET", "/calls/owed", api_calls.list_owed),
+        ("GET", "/on-call", api_calls.on_call),
         ("GET", "/requests/{name}/explain", explain),
         ("GET", "/policies", list_policies),
         ("GET", "/policies/{policy}", get_policy),
@@ -106,7 +110,7 @@ def router(desk: Desk) -> APIRouter:
         ("POST", "/classifier/rollback", api_classifier.rollback),
     ):
         routes.add_api_route(path, handler, methods=[method], response_model=None)
-    for path, write in api_progress.ROUTES:
+    for path, write in (*api_progress.ROUTES, *api_calls.ROUTES):
         routes.add_api_route(f"/requests/{{name}}/{path}", write, methods=["POST"], response_model=None)
     return routes
 
@@ -131,7 +135,7 @@ def list_requests(
     with transaction(desk.engine) as session:
         briefs, following = queries.page(session, filters, limit)
         stands = _stands(session, desk, briefs)
-    return _list([brief_json(brief) | stands[brief.id] for brief in briefs], following)
+    return listed([brief_json(brief) | stands[brief.id] for brief in briefs], following)
 
 
 def get_request(reader: TokenViewer, desk: DeskHere, name: str) -> JSONResponse:
@@ -231,18 +235,10 @@ def create_request(
     return made
 
 
-def list_calls(reader: TokenViewer, desk: DeskHere, cursor: UUID | None = None, limit: Limit = 50) -> dict[str, Any]:
-    """Calls, newest first."""
-    del reader
-    with transaction(desk.engine) as session:
-        lines, following = queries.call_page(session, cursor, limit)
-    return _list([call_line_json(line) for line in lines], following)
-
-
 def list_policies(reader: TokenViewer, desk: DeskHere) -> dict[str, Any]:
     """The policies in force, with everything they say and the clause each of it rests on."""
     del reader
-    return _list([policy_json(policy) for policy in desk.policies.values()], None)
+    return listed([policy_json(policy) for policy in desk.policies.values()], None)
 
 
 def get_policy(reader: TokenViewer, desk: DeskHere, policy: str) -> dict[str, Any]:
@@ -259,8 +255,8 @@ def left_behind(
     """The requests under way that somebody should look at, the most urgent first, each with the reasons."""
     del reader
     with transaction(desk.engine) as session:
-        lines = nudging.left_behind(session, desk.policies, desk.clock(), owner)
-    return _list([left_behind_json(line) for line in lines], None)
+        lines = left_lines(session, desk, owner)
+    return listed([left_behind_json(line) for line in lines], None)
 
 
 def suggest(reader: TokenViewer, desk: DeskHere, body: SuggestBody) -> dict[str, Any]:
@@ -287,10 +283,6 @@ def _stands(session: Session, desk: Desk, briefs: list[queries.Brief]) -> dict[U
         since = {"since": instant(row.status_since or row.received_at)}
         found[row.id] = {"status": status | since, "owner": row.owner}
     return found
-
-
-def _list(items: list[dict[str, Any]], following: UUID | None) -> dict[str, Any]:
-    return {"items": items, "next_cursor": str(following) if following else None}
 
 
 def _party(body: NewRequest, region: str) -> Party | None:

@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Header, Response
+from fastapi import Header, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from console import queries, record, standing
 from console.api_shapes import Json, record_json
+from console.call_shapes import calls_json
 from console.deps import Desk, Reader
 from console.guards import PreconditionNeeded
 from console.standing import Standing
@@ -25,6 +26,7 @@ from triage.desk.held import held
 from triage.policy import Policy
 
 IfMatch = Annotated[str | None, Header(alias="If-Match", description="The version seen: the ETag of the request.")]
+Limit = Annotated[int, Query(ge=1, le=200)]
 VERSION = re.compile(r'(?:W/)?"?(\d{1,9})"?')
 
 Who = dict[str, Any]
@@ -79,6 +81,11 @@ def answer(
     """A request with everything about it, its version as ETag."""
     content, version = _content(session, desk, reader, request)
     return JSONResponse(content | dict(more or {}), status, {"ETag": f'"{version}"'})
+
+
+def listed(items: list[Json], following: UUID | None = None) -> Json:
+    """A page of a list; `next_cursor` goes on from here, null at the end."""
+    return {"items": items, "next_cursor": str(following) if following else None}
 
 
 def guarded(desk: Desk, reader: Reader, name: str, if_match: str | None, do: Do) -> Response:
@@ -216,4 +223,5 @@ def _content(session: Session, desk: Desk, reader: Reader, request: UUID) -> tup
     stands = standing_json(state.request, state.suggestion, where, reader.role)
     gates = standing.gates(session, state.request, where.policy) if where else {}
     works = reader.role.includes(Role.ENGINEER)
-    return record_json(state, brief, works=works) | stands | {"gates": gates_json(gates)}, brief.version
+    told = record_json(state, brief, works=works) | calls_json(state, works=works)
+    return told | stands | {"gates": gates_json(gates)}, brief.version

@@ -6,8 +6,8 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from console.queries import Brief, CallLine, Suggested
-from console.record import CallRecord, Record, Reply
+from console.queries import Brief, Suggested
+from console.record import Record, Reply
 from console.rendering import iso
 from models.tables import mail, requests
 
@@ -53,6 +53,8 @@ def brief_json(brief: Brief) -> Json:
         "party": brief.party,
         "party_name": brief.party_name,
         "language": brief.language,
+        "folded_into": brief.folded_into,
+        "reports": brief.reports,
         "received_at": at(brief.received_at),
         "clock_started_at": at(brief.clock_started_at),
         "suggestion": _suggested_json(brief.suggestion),
@@ -65,34 +67,14 @@ def record_json(record: Record, brief: Brief, *, works: bool) -> Json:
 
     What engineers write for each other may hold numbers and addresses: it is for whoever `works` on requests.
     """
-    found = [_call_json(each) for each in record.calls]
     suggestion = record.suggestion
     return brief_json(brief) | {
         "suggestion": suggestion.content | {"made_at": at(suggestion.created_at)} if suggestion else None,
         "interactions": [_interaction_json(row) for row in record.interactions],
         "messages": [_mail_json(row) for row in record.mails],
-        "call": found[0] if found else None,
-        "calls": found,
         "decisions": [_decision_json(row) for row in record.decisions],
         "log": [_log_json(row, works=works) for row in record.clocks],
         "replies": [_reply_json(row) for row in record.replies],
-    }
-
-
-def call_line_json(line: CallLine) -> Json:
-    """A call in a list."""
-    return {
-        "id": str(line.id),
-        "call_sid": line.call_sid,
-        "from": line.from_number,
-        "to": line.to_number,
-        "status": line.status,
-        "started_at": at(line.started_at),
-        "ended_at": at(line.ended_at),
-        "duration_seconds": line.duration_seconds,
-        "account": line.account,
-        "request": line.reference,
-        "recordings": line.recordings,
     }
 
 
@@ -125,6 +107,7 @@ def _interaction_json(row: requests.Interaction) -> Json:
         "language": row.language,
         "note": row.note,
         "facts": row.facts,
+        "confidence": row.confidence,
         "received_at": at(row.received_at),
     }
 
@@ -140,36 +123,6 @@ def _mail_json(row: mail.Mail) -> Json:
         "state": row.state.value,
         "received_at": at(row.received_at),
         "suppression": reason if row.suppression else None,
-    }
-
-
-def _call_json(each: CallRecord) -> Json:
-    call = each.call
-    return {
-        "id": str(call.id),
-        "call_sid": call.call_sid,
-        "from": call.from_number,
-        "to": call.to_number,
-        "status": call.status,
-        "step": call.step,
-        "answers": call.answers,
-        "started_at": at(call.started_at),
-        "ended_at": at(call.ended_at),
-        "duration_seconds": call.duration_seconds,
-        "recordings": [
-            {
-                "id": str(row.id),
-                "recording_sid": row.recording_sid,
-                "status": row.status,
-                "duration_seconds": row.duration_seconds,
-                "transcript": row.transcript,
-                "transcript_status": row.transcript_status,
-                "media_type": row.media_type,
-                "fetched_at": at(row.fetched_at),
-            }
-            for row in each.recordings
-        ],
-        "events": [{"kind": row.kind, "received_at": at(row.received_at)} for row in each.events],
     }
 
 

@@ -15,8 +15,9 @@ from models import tables
 from models.errors import Forbidden, SwitchboardError
 from models.ports import Clock, Receive, Suggest, Wake
 from models.store import transaction
-from models.terms import Autoreply, Role
+from models.terms import Autoreply, Rehearsal, Role
 from triage.policy import Policy
+from triage.rota import Rota
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,8 @@ class Desk:
     `redis_url` failed sign-ins are counted across processes, else in each. `region` is the ISO 3166
     country of telephone numbers without a country code. `secret` is what artefacts are signed with;
     every `retrain_every` (0: never) the classifier is trained anew by itself, and put in force unless it
-    is worse where `retrain_promotes`.
+    is worse where `retrain_promotes`. `rota` is who is on call when, None where no file says it; `rehearse` plays a
+    call in one of the line's `languages` (None: the first of them), None where there is no telephone line.
     """
 
     engine: Engine
@@ -46,6 +48,9 @@ class Desk:
     secret: str = field(default="", repr=False)
     retrain_every: timedelta = timedelta(days=7)
     retrain_promotes: bool = False
+    rota: Rota | None = None
+    rehearse: Callable[[str | None], Rehearsal] | None = None
+    languages: tuple[str, ...] = ()
 
     @property
     def secure(self) -> bool:

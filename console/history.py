@@ -13,6 +13,8 @@ from triage.policy import Policy
 
 QUIET = frozenset({"acted", "callback"})
 """Entries that say the same as another one beside them, or that have a ledger of their own."""
+PROMISED = "owed:"
+"""How the source of an entry begins that a call was promised, or made: nothing beside it says so."""
 DECIDED = frozenset({"type", "level"})
 """Entries a decision writes for the clocks; the decision itself is told."""
 
@@ -49,7 +51,9 @@ def moments(rows: Iterable[ClockEvent], policy: Policy, people: Mapping[str, str
     """The log, oldest first, the entries of one act as one moment."""
     acts: dict[tuple[str, datetime], list[ClockEvent]] = {}
     for row in rows:
-        if row.event in QUIET or (row.event in DECIDED and row.source.startswith("decision:")):
+        if (row.event in QUIET and not row.source.startswith(PROMISED)) or (
+            row.event in DECIDED and row.source.startswith("decision:")
+        ):
             continue
         acts.setdefault((row.source, row.at), []).append(row)
     return tuple(_moment(found, policy, people) for found in acts.values())
@@ -118,7 +122,7 @@ def _moment(rows: Sequence[ClockEvent], policy: Policy, people: Mapping[str, str
         at=rows[0].at,
         who=next((people.get(row.made_by, row.made_by) for row in rows if row.made_by), ""),
         words=" · ".join(dict.fromkeys(said)),
-        text=next((row.note for row in rows if row.note), ""),
+        text=next((row.note for row in rows if row.note and not row.source.startswith(PROMISED)), ""),
         clause=next((str(row.detail["clause"]) for row in rows if row.detail.get("clause")), ""),
         public=any(row.is_public for row in rows),
         answers=tuple(answers),
@@ -150,9 +154,28 @@ def _words(row: ClockEvent, policy: Policy, people: Mapping[str, str]) -> str:
         "assumed": lambda: f"assumed: {row.value}",
         "settled": lambda: f"{'verified' if row.detail.get('holds') else 'turned out false'}: {row.value}",
         "estimated": lambda: f"agreed a time: {row.until:%a %-d %b %Y, %H:%M} UTC" if row.until else "agreed a time",
+        "acted": lambda: row.note,
+        "connected": lambda: _connected(row),
+        "folded": lambda: _folded(row),
+        "unfolded": lambda: _folded(row),
         "proposed": lambda: "the client's message may mean a step; a person decides",
     }
     return special[row.event]() if row.event in special else PLAIN.get(row.event, wording.plain(row.event).lower())
+
+
+def _connected(row: ClockEvent) -> str:
+    """That somebody of us was on the line with the caller, and how long that took from the first ring."""
+    seconds = row.detail.get("seconds", row.value)
+    after = f", {wording.duration(int(seconds))} after the call came in" if str(seconds).isdecimal() else ""
+    return f"connected with the caller{after}"
+
+
+def _folded(row: ClockEvent) -> str:
+    """Which request is worked on under which; the log of both tells it, each from its own side."""
+    other, is_out = row.value or "another request", row.event == "unfolded"
+    if row.value == row.detail.get("child"):
+        return f"{other} stands for itself again" if is_out else f"{other} reports the same: worked on here"
+    return f"taken out of {other}: stands for itself again" if is_out else f"the same as {other}: worked on there"
 
 
 def _status(row: ClockEvent, policy: Policy) -> str:
@@ -172,5 +195,6 @@ PLAIN = {
     "accepted": "the client accepts the resolution",
     "acknowledged": "took the escalation on",
     "asked": "escalated",
+    "unreached": "nobody of us could be reached for the caller",
 }
 """Entries that need nothing but a word."""

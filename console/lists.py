@@ -1,10 +1,11 @@
-"""The other pages: requests, calls, policies."""
+"""The other pages: requests, what is left behind, policies."""
 
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Request
 from fastapi.responses import HTMLResponse
+from sqlalchemy.orm import Session
 
 from console import queries, timing, wording
 from console.deps import Desk, DeskHere, Reader, Viewer
@@ -14,6 +15,7 @@ from models.errors import NotFound
 from models.store import transaction
 from models.terms import Channel, TriageState
 from triage.desk import nudging
+from triage.desk.nudging import LeftBehind
 
 PAGE = 50
 
@@ -47,9 +49,16 @@ def requests(
 def left(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:
     """Nothing left behind: every request under way that somebody should look at, the most urgent first (R1, R3)."""
     with transaction(desk.engine) as session:
-        lines = nudging.left_behind(session, desk.policies, desk.clock(), reader.login if mine else None)
+        lines = left_lines(session, desk, reader.login if mine else None)
         unserved = nudging.unserved(session, desk.policies)
     return _left_page(request, reader, desk, "left.html", lines=lines, mine=mine, unserved=unserved)
+
+
+def left_lines(session: Session, desk: Desk, owner: str | None) -> list[LeftBehind]:
+    """The requests under way that somebody should look at; what is folded is looked at where it is worked on."""
+    lines = nudging.left_behind(session, desk.policies, desk.clock(), owner)
+    away = queries.folded_away(session, [line.request for line in lines])
+    return [line for line in lines if line.request not in away]
 
 
 def clocks(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False) -> HTMLResponse:
@@ -64,13 +73,6 @@ def clocks(request: Request, reader: Viewer, desk: DeskHere, mine: bool = False)
 def _left_page(request: Request, reader: Reader, desk: Desk, template: str, **values: Any) -> HTMLResponse:
     shown = {"section": "left", "policies": desk.policies, "now": desk.clock(), **values}
     return render(request, template, reader=reader, **shown)
-
-
-def calls(request: Request, reader: Viewer, desk: DeskHere, before: UUID | None = None) -> HTMLResponse:
-    """Every call, newest first, live ones marked."""
-    with transaction(desk.engine) as session:
-        lines, following = queries.call_page(session, before, PAGE)
-    return render(request, "calls.html", reader=reader, section="calls", lines=lines, following=following)
 
 
 def policies(request: Request, reader: Viewer, desk: DeskHere) -> HTMLResponse:

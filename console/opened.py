@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from console import history, queries, record, shown, standing, wording
+from console import folds, history, queries, record, shown, standing, wording
 from console.deps import Desk, Reader
+from console.folds import Folds
 from console.history import Assumption, Moment
 from console.record import Record
 from console.shown import Shown
@@ -18,7 +19,7 @@ from models import tables
 from models.errors import Invalid, NotFound
 from models.terms import Role, TriageState
 from triage.completeness import Found
-from triage.desk import decision
+from triage.desk import decision, folding, owed
 from triage.desk.client import PROPOSED
 from triage.facts import VOCABULARY
 from triage.policy import Policy
@@ -40,8 +41,14 @@ DID = {
     "callback": "attempt written down",
     "call": "the customer is being called",
     "visibility": "visibility changed",
+    "owe": "a call is promised",
+    "paid": "the call that was owed is done",
+    "fold": "is worked on under another request",
+    "unfold": "stands for itself again",
 }
 """What was done, as its toast says it."""
+NOBODY = {folding.CALLER: "The caller", owed.HOUSE: "The house"}
+"""Who does something and is no engineer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +67,7 @@ class Work:
     record: Record
     policy: Policy | None
     suggestion: Shown | None
+    folds: Folds = field(default_factory=Folds)
     standing: Standing | None = None
     moments: tuple[Moment, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
@@ -123,7 +131,10 @@ def work(session: Session, desk: Desk, reader: Reader, request: UUID) -> Work:
     content = found.suggestion.content if found.suggestion else None
     if policy is None:
         made = shown.shown(content, None) if content else None
-        return Work(record=found, policy=None, suggestion=made, moments=history.story(found, (), made, None))
+        mine = folds.read(session, found.request, found.clocks, reader.role, desk.clock())
+        return Work(
+            record=found, policy=None, suggestion=made, folds=mine, moments=history.story(found, (), made, None)
+        )
     stands = standing.read(session, found.request, policy, reader.role, desk.clock())
     stated = {row.name for row in tables.progress.stated(session, request)}
     workers = _workers(session)
@@ -133,6 +144,7 @@ def work(session: Session, desk: Desk, reader: Reader, request: UUID) -> Work:
         record=found,
         policy=policy,
         suggestion=made,
+        folds=folds.read(session, found.request, found.clocks, reader.role, desk.clock()),
         standing=stands,
         moments=history.story(found, history.moments(stands.rows, policy, people), made, policy),
         assumptions=history.assumptions(stands.rows, people),
@@ -205,8 +217,10 @@ def toast(session: Session, desk: Desk, reader: Reader, done: str, did: str = ""
 
 def _act_toast(session: Session, row: tables.requests.Request, reader: Reader, did: str) -> Toast | None:
     """The toast of an act, if it was this reader who did the last one."""
-    rows = tables.requests.clock_events(session, row.id)
-    made = [one.made_by for one in rows if one.made_by]
+    if did == "call":  # nothing is in the log until somebody answers
+        made = [one.placed_by for one in tables.progress.callbacks(session, row.id)]
+    else:
+        made = [one.made_by for one in tables.requests.clock_events(session, row.id) if one.made_by]
     if not made or made[-1] != reader.login:
         return None
     if did in DID:
@@ -224,7 +238,7 @@ def _act_toast(session: Session, row: tables.requests.Request, reader: Reader, d
 
 def _people(session: Session) -> dict[str, str]:
     row = tables.directory.Engineer
-    return {login: name or login for login, name in session.execute(select(row.login, row.name))}
+    return NOBODY | {login: name or login for login, name in session.execute(select(row.login, row.name))}
 
 
 def _workers(session: Session) -> tuple[tuple[str, str], ...]:

@@ -7,10 +7,13 @@ from fastapi import APIRouter
 
 from console import (
     acts,
+    call_pages,
     classifier_pages,
     downloads,
+    duty_pages,
     entrance,
     facts_pages,
+    fold_acts,
     lists,
     media,
     outbox,
@@ -22,6 +25,8 @@ from console.entrance import Entrance
 from console.events import Pulse
 from console.guards import page_route
 
+ACTS = {**progress_pages.ACTS, **call_pages.ACTS, **fold_acts.ACTS}
+"""What an engineer does to a request, by the last part of its address, which is its form's name as well."""
 Page = tuple[str, str, Callable[..., Any]]
 
 
@@ -51,10 +56,15 @@ def _pages(desk: Desk) -> tuple[Page, ...]:
         ("POST", "/requests/{name}/facts", facts_pages.state_one),
         ("POST", "/requests/{name}/facts/{fact}", facts_pages.state),
         ("POST", "/requests/{name}/ease", acts.page("ease", facts_pages.ease)),
-        *(("POST", f"/requests/{{name}}/{form}", acts.page(form, act)) for form, act in progress_pages.ACTS.items()),
+        *(("POST", f"/requests/{{name}}/{form}", acts.page(form, act)) for form, act in ACTS.items()),
         ("GET", "/left", lists.left),
         ("GET", "/left/clocks", lists.clocks),
-        ("GET", "/calls", lists.calls),
+        ("GET", "/calls", call_pages.calls),
+        ("GET", "/calls/owed", call_pages.owed),
+        ("GET", "/on-call", duty_pages.on_call),
+        ("POST", "/on-call/covers", duty_pages.stand_in),
+        ("POST", "/on-call/covers/{cover}/withdraw", duty_pages.withdraw),
+        ("POST", "/on-call/rehearsal", duty_pages.rehearse),
         ("GET", "/recordings/{recording}", media.recording),
         ("GET", "/mails/{mail}", downloads.raw_mail),
         ("GET", "/uploads/{upload}", downloads.upload),

@@ -119,9 +119,9 @@ def callback(doing: Doing) -> None:
 
 
 def call(doing: Doing) -> None:
-    """Have the house call the customer now."""
-    login, region = doing.reader.login, doing.desk.region
-    reachability.call_back(doing.session, doing.request, engineer=login, now=doing.now, region=region)
+    """Have the house call the customer now, at the number given, else at the one on file."""
+    login, region, number = doing.reader.login, doing.desk.region, doing.sent.text("number")
+    reachability.call_back(doing.session, doing.request, engineer=login, now=doing.now, region=region, number=number)
 
 
 def visibility(doing: Doing) -> None:

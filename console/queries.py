@@ -1,14 +1,14 @@
 """Reads for lists, shaped for their page: keyset pages, never a raw mail or a recording, never an OFFSET."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, and_, exists, false, func, or_, select, text, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from models.tables import calls, directory, mail, requests
 from models.terms import Channel, TriageState
@@ -59,7 +59,7 @@ class Suggested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brief:
-    """One line of the queue or of a list of requests."""
+    """One line of the queue or of a list of requests; `reports` is how many others are folded into it."""
 
     id: UUID
     number: int
@@ -82,11 +82,18 @@ class Brief:
     status: str
     owner: str | None
     suggestion: Suggested | None
+    parent: int | None = None
+    reports: int = 0
 
     @property
     def reference(self) -> str:
         """The number people say: SB-1042."""
         return f"{requests.REFERENCE_PREFIX}{self.number}"
+
+    @property
+    def folded_into(self) -> str | None:
+        """The number of the request under which this one is worked on, or None where it stands for itself."""
+        return f"{requests.REFERENCE_PREFIX}{self.parent}" if self.parent is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,34 +109,14 @@ class Filters:
     before: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallLine:
-    """One line of the list of calls; `recordings` says how many there are, not what they hold."""
-
-    id: UUID
-    call_sid: str
-    from_number: str
-    to_number: str
-    status: str
-    step: str
-    started_at: datetime
-    ended_at: datetime | None
-    duration_seconds: int | None
-    number: int | None
-    subject: str | None
-    account: str | None
-    recordings: int
-
-    @property
-    def reference(self) -> str | None:
-        """The number of the request, or None while there is none."""
-        return f"{requests.REFERENCE_PREFIX}{self.number}" if self.number is not None else None
-
-
 def queue(session: Session, channel: Channel | None = None) -> list[Brief]:
-    """What waits for a decision, the first one or another, oldest first; at most `QUEUE_LIMIT` rows."""
+    """What waits for a decision, the first one or another, oldest first; at most `QUEUE_LIMIT` rows.
+
+    What is folded into another request waits there.
+    """
     row = requests.Request
-    found = _briefs().where(or_(row.state == TriageState.TO_CONFIRM, row.follow_up_at.is_not(None)))
+    waits = or_(row.state == TriageState.TO_CONFIRM, row.follow_up_at.is_not(None))
+    found = _briefs().where(waits, row.folded_into.is_(None))
     if channel is not None:
         found = found.where(requests.Request.channel == channel)
     return [_brief(row) for row in session.execute(found.order_by(requests.Request.id).limit(QUEUE_LIMIT))]
@@ -148,7 +135,7 @@ def under_way(session: Session, policies: Mapping[str, Policy], owner: str | Non
         )
         for policy in policies.values()
     ]
-    found = _briefs().where(row.state == TriageState.DECIDED, or_(false(), *open_))
+    found = _briefs().where(row.state == TriageState.DECIDED, row.folded_into.is_(None), or_(false(), *open_))
     if owner is not None:
         found = found.where(row.owner == owner)
     found = found.order_by(row.attention_at.asc().nulls_last(), row.id).limit(QUEUE_LIMIT)
@@ -158,7 +145,8 @@ def under_way(session: Session, policies: Mapping[str, Policy], owner: str | Non
 def waiting(session: Session) -> dict[Channel, int]:
     """How many requests wait for a decision, by channel; counting stops at `COUNT_LIMIT`."""
     row = requests.Request
-    some = select(row.channel).where(row.state == TriageState.TO_CONFIRM).limit(COUNT_LIMIT).subquery()
+    waits = row.state == TriageState.TO_CONFIRM, row.folded_into.is_(None)
+    some = select(row.channel).where(*waits).limit(COUNT_LIMIT).subquery()
     counted = session.execute(select(some.c.channel, func.count()).group_by(some.c.channel))
     return {row[0]: row[1] for row in counted}
 
@@ -180,6 +168,18 @@ def brief(session: Session, request: UUID) -> Brief | None:
     return _brief(row) if row else None
 
 
+def folded(session: Session, request: UUID) -> list[Brief]:
+    """The reports that are worked on under a request, oldest first."""
+    found = _briefs().where(requests.Request.folded_into == request).order_by(requests.Request.id)
+    return [_brief(row) for row in session.execute(found)]
+
+
+def folded_away(session: Session, some: Iterable[UUID]) -> frozenset[UUID]:
+    """Which of these requests are worked on under another one."""
+    row = requests.Request
+    return frozenset(session.scalars(select(row.id).where(row.id.in_(list(some)), row.folded_into.is_not(None))))
+
+
 def find(session: Session, name: str) -> UUID | None:
     """The id of the request that this UUID, `SB-1042` or `1042` names, or None.
 
@@ -199,46 +199,14 @@ def policy_of(session: Session, request: UUID) -> str | None:
     return session.scalar(select(requests.Request.policy).where(requests.Request.id == request))
 
 
-def call_page(session: Session, before: UUID | None, limit: int) -> tuple[list[CallLine], UUID | None]:
-    """Calls newest first, and the id to go on from, None at the end."""
-    recorded = select(func.count()).where(calls.Recording.call_id == calls.Call.id).scalar_subquery()
-    columns = (
-        "id",
-        "call_sid",
-        "from_number",
-        "to_number",
-        "status",
-        "step",
-        "started_at",
-        "ended_at",
-        "duration_seconds",
-    )
-    found = (
-        select(
-            *(getattr(calls.Call, name) for name in columns),
-            requests.Request.number,
-            requests.Request.subject,
-            directory.Account.name.label("account"),
-            recorded.label("recordings"),
-        )
-        .outerjoin(requests.Request, requests.Request.id == calls.Call.request_id)
-        .outerjoin(directory.Account, directory.Account.id == requests.Request.account_id)
-        .order_by(calls.Call.id.desc())
-        .limit(limit + 1)
-    )
-    if before is not None:
-        found = found.where(calls.Call.id < before)
-    lines = [CallLine(**row._mapping) for row in session.execute(found)]  # noqa: SLF001 - a row's public name
-    return lines[:limit], lines[limit - 1].id if len(lines) > limit else None
-
-
 def pulse(session: Session) -> str:
     """A mark that changes whenever the queue looks different; two small index reads.
 
     Ids alone would miss a transaction that began first and committed last, so the queue is counted.
     """
     row = requests.Request
-    some = select(row.version).where(row.state == TriageState.TO_CONFIRM).order_by(row.id).limit(COUNT_LIMIT).subquery()
+    waits = row.state == TriageState.TO_CONFIRM, row.folded_into.is_(None)
+    some = select(row.version).where(*waits).order_by(row.id).limit(COUNT_LIMIT).subquery()
     newest = select(row.id).order_by(row.id.desc()).limit(1).scalar_subquery()
     latest = select(requests.Suggestion.id).order_by(requests.Suggestion.id.desc()).limit(1).scalar_subquery()
     count = select(func.count()).select_from(some).scalar_subquery()
@@ -280,6 +248,8 @@ def _says(word: str) -> Any:
 
 def _briefs() -> Select[Any]:
     row, said = requests.Request, requests.Suggestion
+    parent, child = aliased(row), aliased(row)
+    reports = select(func.count()).where(child.folded_into == row.id).correlate(row).scalar_subquery()
     latest = (
         select(
             said.policy.label("suggested_policy"),
@@ -299,8 +269,11 @@ def _briefs() -> Select[Any]:
             *(getattr(row, name) for name in OWN_COLUMNS),
             directory.Account.name.label("account"),
             directory.Contact.name.label("contact"),
+            parent.number.label("parent"),
+            reports.label("reports"),
             latest,
         )
+        .outerjoin(parent, parent.id == row.folded_into)
         .outerjoin(directory.Account, directory.Account.id == row.account_id)
         .outerjoin(directory.Contact, directory.Contact.id == row.contact_id)
         .outerjoin(latest, true())
@@ -318,8 +291,8 @@ def _brief(found: Any) -> Brief:
             model=found.artefact,
             at=found.suggested_at,
         )
-    own = {name: getattr(found, name) for name in OWN_COLUMNS}
-    return Brief(**own, account=found.account, contact=found.contact, suggestion=suggested)
+    own = {name: getattr(found, name) for name in (*OWN_COLUMNS, "account", "contact", "parent", "reports")}
+    return Brief(**own, suggestion=suggested)
 
 
 def _named(ranking: dict[str, Any] | None) -> dict[str, Any] | None:

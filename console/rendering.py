@@ -8,7 +8,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from console import classifier_figures, shown, timing, wording
+from console import calling, classifier_figures, duty, shown, timing, wording
 from console.assets import asset_url
 from models.terms import Autoreply, Role
 
@@ -34,8 +34,10 @@ def environment() -> Environment:
         timing=timing,
         facts=shown,
         figures=classifier_figures,
+        calling=calling,
+        duties=duty,
     )
-    found.filters.update(when=utc, iso=iso, percent=wording.percent)
+    found.filters.update(when=utc, clock=of_day, iso=iso, percent=wording.percent)
     return found
 
 
@@ -57,6 +59,11 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
 def utc(at: datetime) -> str:
     """An instant as text for readers without JavaScript: `Sat 21 Nov 2026, 09:02 UTC`."""
     return f"{at.astimezone(UTC):%a %-d %b %Y, %H:%M} UTC"
+
+
+def of_day(at: datetime) -> str:
+    """The time of day for readers without JavaScript, to the second: `09:02:41 UTC`."""
+    return f"{at.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def iso(at: datetime) -> str:

@@ -50,8 +50,6 @@ ANSWERS = {
     "problem": "Problem",
     "down": "Production down",
     "account": "Account number",
-    "phone": "Call back at",
-    "consent": "Recording allowed",
 }
 """What the caller told the menu and an engineer wants to read, in this order."""
 VERDICT_SIGNS = {"applied": ("✓", "applied"), "not met": ("–", "not met"), "unknown": ("?", "not known")}

@@ -22,11 +22,11 @@ from models.store import connect, transaction
 from models.terms import Channel, Envelope, Fact, Interaction, JobKind, Receipt, Suggestion
 from switchboard.learning import Learning
 from switchboard.settings import Settings
+from switchboard.telephony import Telephony
 from triage import identity, policy, suggest
-from triage.desk import reception, recipients, registry, watch
+from triage.desk import directory, reception, recipients, registry, watch
 from triage.escalation import Reach
-from voice import phone, recordings
-from voice.dialling import Trunk, obstacle
+from voice import phone
 from workers import app as celery_app
 from workers.app import Waker
 from workers.runner import Plug, run_due
@@ -77,7 +77,7 @@ class Switchboard:
             self.sites.redis_url,
             drain=self.drain,
             watch=self.watch,
-            learn=self.learn,
+            chores={"learn": self.learn, "telephone": self.telephony.tend},
             sweep_seconds=self.settings.sweep_seconds,
             processes=self.settings.worker_processes,
             before_fork=self.warm_up,
@@ -132,6 +132,7 @@ class Switchboard:
             policies=self.policies,
             default_policy=self.settings.policy,
             support_phone=self.settings.support_phone,
+            pin_key=directory.pin_key(self.sites.secret),
         )
 
     @cached_property
@@ -141,6 +142,7 @@ class Switchboard:
             default_policy=self.settings.policy,
             support_phone=self.settings.support_phone,
             suggest=self.suggest,
+            pin_key=directory.pin_key(self.sites.secret),
         )
 
     def receive(self, session: Session, interaction: Interaction, at: datetime) -> Receipt:
@@ -158,9 +160,8 @@ class Switchboard:
             JobKind.MAIL_PROCESS: Plug(run=self._process_mail, give_up=self._mark_unparsed),
             JobKind.MAIL_SEND: Plug(run=self._send_mail),
             JobKind.REQUEST_SUGGEST: Plug(run=self._suggest),
-            JobKind.RECORDING_FETCH: Plug(run=self._fetch_recording, failures=8),
             JobKind.NOTICE_SEND: Plug(run=self._send_notice, give_up=self._give_up_notice, failures=8),
-            JobKind.CALLBACK_PLACE: Plug(run=self._place_callback),
+            **self.telephony.plugs,
         }
 
     def drain(self) -> int:
@@ -169,10 +170,10 @@ class Switchboard:
 
     def watch(self) -> int:
         """Look at the requests whose clocks and ladders want it; how many were looked at."""
-        find = partial(recipients.find, book=self.book)
+        find = partial(recipients.find, book=self.telephony.book)
         with transaction(self.engine) as session:
             looked = watch.look(session, now(), policies=self.policies, recipients=find, batch=20)
-        looked += phone.catch_up(self.engine, trunk=self.trunk, clock=now, batch=2)
+        looked += phone.catch_up(self.engine, trunk=self.telephony.trunk, clock=now, batch=2)
         if looked:
             self.wake()
         return looked
@@ -182,10 +183,9 @@ class Switchboard:
         return self.learning.tick()
 
     @cached_property
-    def book(self) -> recipients.Book:
-        """Whom escalations reach by name."""
-        named = recipients.parse(self.settings.recipients)
-        return recipients.Book(named=named, can_call=not obstacle(self.trunk))
+    def telephony(self) -> Telephony:
+        """The telephone."""
+        return Telephony(self, now)
 
     def warm_up(self) -> None:
         """Load what a worker's children share, before they are forked."""
@@ -284,9 +284,6 @@ class Switchboard:
         with transaction(self.engine) as session:
             reception.suggest_for(session, interaction, now(), reception=self._suggesting_reception)
 
-    def _fetch_recording(self, recording: UUID) -> None:
-        recordings.fetch(self.engine, recording, self.twilio, now)
-
     @cached_property
     def notice_terms(self) -> notices.NoticeTerms:
         """How engineers are told by mail."""
@@ -305,13 +302,13 @@ class Switchboard:
             channel = tables.progress.channel_of(session, notice)
         if channel == Reach.PHONE:
             ended = self.notice_terms.ended
-            phone.page(self.engine, notice, trunk=self.trunk, ended=ended, settle=self.settle, clock=now)
+            phone.page(self.engine, notice, trunk=self.telephony.trunk, ended=ended, settle=self.settle, clock=now)
         else:
             notices.send(self.engine, notice, self.transport, terms=self.notice_terms, clock=now)
 
     def settle(self, session: Session, step: UUID) -> None:
         """Have those told by mail whom a page did not reach; then the step's state follows its notices."""
-        recipients.tell_by_mail(session, step, now(), book=self.book)
+        recipients.tell_by_mail(session, step, now(), book=self.telephony.book)
         watch.settle_step(session, step)
 
     def _give_up_notice(self, notice: UUID) -> None:
@@ -319,29 +316,6 @@ class Switchboard:
             step = tables.progress.fail_notice(session, notice, "it could not be handed over")
             if step is not None:
                 self.settle(session, step)
-
-    def _place_callback(self, callback: UUID) -> None:
-        phone.place_callback(self.engine, callback, trunk=self.trunk, clock=now)
-
-    @cached_property
-    def trunk(self) -> Trunk:
-        """The way out by telephone."""
-        return Trunk(
-            account=self.twilio,
-            from_number=self.settings.twilio_from,
-            public_url=self.settings.public_url,
-            region=self.settings.default_region,
-        )
-
-    @cached_property
-    def twilio(self) -> recordings.TwilioAccount:
-        """The Twilio account we answer for."""
-        token = self.settings.twilio_auth_token
-        return recordings.TwilioAccount(
-            account_sid=self.settings.twilio_account_sid,
-            auth_token=token.get_secret_value() if token else "",
-            api_base=self.settings.twilio_api_base,
-        )
 
     def accept(self, envelope: Envelope, content: bytes) -> None:
         """Store a mail; committed when this returns. Blocks; raises SwitchboardError."""

@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from intake.portal.links import template_mistake
@@ -15,6 +15,7 @@ from intake.replies.wording import check_folder
 from models.errors import Misconfigured
 from models.terms import Autoreply
 from triage.desk import recipients
+from voice import consent, own_numbers, prompts
 
 PREFIX = "SWITCHBOARD_"
 SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
@@ -114,6 +115,42 @@ class Settings(BaseSettings):
     policy_dir: Path | None = Field(None, description="Directory of further policy packs (*.yaml).")
     default_region: str = Field("US", description="Country of telephone numbers written without a country code.")
     voice_language: str = Field("en", description="Language the telephone menu speaks first.")
+    voice_languages: Addresses = Field(
+        (), description="Languages callers choose among by key, comma-separated; empty: the first one alone."
+    )
+    voice_numbers: str = Field(
+        "",
+        description="Our numbers and the languages spoken there: `+493055500100=de; +442055500100=en,fr`; "
+        "calls to others are refused; empty: every number of the account.",
+    )
+    voice_prompts: Path | None = Field(
+        None, description="Directory of your own wording and voices of the telephone menu, a TOML file per language."
+    )
+    voice_recording: str = Field(
+        "ask",
+        description="Consent to recordings: ask, announce or never, and by the caller's country: `ask; US=announce`; "
+        "the stricter of this and the policy's counts.",
+    )
+    voice_receipt: Addresses = Field(
+        ("mail",),
+        description="How callers get their reference in writing where the policy allows: mail, sms, both, or off.",
+    )
+    rota: Path | None = Field(
+        None, description="YAML file of who is on call when; empty: the entry `on-call` of SWITCHBOARD_RECIPIENTS."
+    )
+    callback_after: timedelta = Field(
+        timedelta(minutes=10), description="How soon somebody who hung up is owed a call."
+    )
+    callback_automatic: bool = Field(
+        default=False, description="Ring those who are owed a call by itself; else a person does from the console."
+    )
+    recording_days: int = Field(
+        0, ge=0, le=3660, description="Days after which the sound of a recording is erased here; 0: kept."
+    )
+    recording_remove: bool = Field(default=False, description="Delete each recording at Twilio once it is stored here.")
+    reconcile_minutes: float = Field(
+        15, ge=0, le=1440, description="How often Twilio's list of calls is compared with ours; 0: by command only."
+    )
     twilio_account_sid: str = Field("", description="Twilio account whose webhooks we answer; empty: phone is off.")
     twilio_auth_token: SecretStr | None = Field(None, description="Twilio primary auth token (signs webhooks).")
     twilio_auth_token_secondary: SecretStr | None = Field(None, description="Second token, during rotation.")
@@ -136,7 +173,7 @@ class Settings(BaseSettings):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe log line written.")
     log_format: str = Field("console", pattern="^(console|json)$", description="console for people, json for machines.")
 
-    @field_validator("own_addresses", "trusted_relays", "proxy_from", mode="before")
+    @field_validator("own_addresses", "trusted_relays", "proxy_from", "voice_languages", "voice_receipt", mode="before")
     @classmethod
     def split(cls, value: Any) -> Any:
         """Take a comma-separated list."""
@@ -190,6 +227,45 @@ class Settings(BaseSettings):
         """Refuse names without an address or number, all mistakes at once."""
         recipients.parse(value)
         return value
+
+    @field_validator("voice_numbers", "voice_recording")
+    @classmethod
+    def is_written_well(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse numbers and countries nobody can read, all mistakes at once."""
+        (own_numbers.parse if info.field_name == "voice_numbers" else consent.parse)(value)
+        return value
+
+    @field_validator("voice_receipt")
+    @classmethod
+    def is_way(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse ways of writing to a caller that there are not; `off` is none."""
+        if value == ("off",):
+            return ()
+        if unknown := set(value) - {"mail", "sms"}:
+            raise ValueError(f"{', '.join(sorted(unknown))}: write mail, sms, both, or off")
+        return value
+
+    @field_validator("voice_prompts")
+    @classmethod
+    def is_spoken(cls, value: Path | None) -> Path | None:
+        """Refuse wordings that could not be said, all mistakes at once."""
+        if value is not None and (mistakes := prompts.check_folder(value)):
+            raise ValueError("; ".join(mistakes))
+        return value
+
+    @model_validator(mode="after")
+    def speaks(self) -> Self:
+        """Refuse languages without prompts."""
+        own = self.voice_prompts.glob("*.toml") if self.voice_prompts else ()
+        spoken = {*prompts.languages(), *(path.stem for path in own)}
+        numbers = own_numbers.parse(self.voice_numbers)
+        wanted = {self.voice_language, *self.voice_languages, *(each for one in numbers.values() for each in one)}
+        if missing := sorted(wanted - spoken):
+            raise ValueError(
+                f"SWITCHBOARD_VOICE_LANGUAGE, …_LANGUAGES, …_NUMBERS: no prompts for {', '.join(missing)}; "
+                f"there are {', '.join(sorted(spoken))}, and more in SWITCHBOARD_VOICE_PROMPTS"
+            )
+        return self
 
     @field_validator("reply_templates")
     @classmethod

@@ -17,17 +17,14 @@ from console.deps import Desk
 from intake.portal import routes
 from intake.portal.building import Portal
 from intake.portal.throttle import Throttle
-from models import schema, tables
+from models import schema
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
 from models.terms import ClientView
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition
 from triage.desk import client, telling
-from triage.identity import number_party
-from voice import outgoing_webhooks, webhooks
-from voice.outgoing import Named
-from voice.webhooks import Line
+from voice import connecting_webhooks, outgoing_webhooks, webhooks
 
 RETRY_SECONDS = 5
 STATUS_OF = {
@@ -58,9 +55,10 @@ def build(house: Switchboard) -> FastAPI:
     app.include_router(api.router(desk))
     app.include_router(_portal(house))
     if house.settings.twilio_account_sid:
-        line = _line(house)
+        line, naming = house.telephony.line, house.telephony.named
         app.include_router(webhooks.router(line))
-        app.include_router(outgoing_webhooks.router(line, naming=partial(_named, house), settle=house.settle))
+        app.include_router(connecting_webhooks.router(line, line.switch, naming=naming))
+        app.include_router(outgoing_webhooks.router(line, naming=naming, settle=house.settle))
     _add_health(app, house)
     _add_errors(app)
     return app
@@ -116,31 +114,6 @@ def _client_step(
     house: Switchboard, session: Session, request: UUID, step: str, given: Mapping[str, str], at: datetime
 ) -> None:
     client.client_step(session, request, step, given, policies=house.policies, now=at, party="portal")
-
-
-def _line(house: Switchboard) -> Line:
-    settings = house.settings
-    tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
-    return Line(
-        engine=house.engine,
-        receive=house.receive,
-        public_url=settings.public_url,
-        account_sid=settings.twilio_account_sid,
-        auth_tokens=tuple(token.get_secret_value() for token in tokens if token),
-        identify=partial(number_party, region=settings.default_region),
-        language=settings.voice_language,
-        wake=house.wake,
-        clock=now,
-    )
-
-
-def _named(house: Switchboard, request: tables.requests.Request) -> Named:
-    """How a request's policy names its level, and whose support it is."""
-    policy = house.policies.get(request.policy)
-    if policy is None:
-        return Named(level="", support="")
-    level = request.decided_priority
-    return Named(level=policy.level_label(level) if level else "", support=policy.name)
 
 
 def _add_health(app: FastAPI, house: Switchboard) -> None:

@@ -19,6 +19,13 @@ from triage.timeline import Event
 
 BREACHED, WARNED, STAGNANT, ASKED = "breached", "warned", "stagnant", "asked"
 """What begins a ladder: a target missed, a share of its time used up, nothing done for long, an engineer asking."""
+UNREACHED = "unreached"
+"""A caller was to be connected and nobody took the call: begins the first ladder that rings somebody, or may be asked
+for, without being named; it may be named too. Its telephones ring again and again until something stops the ladder."""
+REST = timedelta(minutes=15)
+"""How long after its last telephone a ladder begins to ring once more."""
+MOST_ROUNDS = 48
+"""How often: the longest shipped ladder rings for a day; then the request is stagnant, and more than late."""
 ACKNOWLEDGED = "acknowledged"
 """Somebody on the ladder has taken it on."""
 STOPS = frozenset(
@@ -75,6 +82,11 @@ class Ladder:
     notices: Calendar = ALWAYS
     assumed: bool = False
 
+    @property
+    def calls(self) -> tuple[Rung, ...]:
+        """The steps that ring somebody's telephone."""
+        return tuple(rung for rung in self.rungs if rung.channel is Reach.PHONE)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Due:
@@ -95,9 +107,11 @@ def due(
     """Every step that is to be told by `now` and whose key is not in `done`, earliest first.
 
     Order and duplicates of the events do not matter. Of the ladders a cause may begin, the first whose level and type
-    are not known to be others counts, so the most severe stands first: what is not known never lowers.
+    are not known to be others counts, so the most severe stands first: what is not known never lowers. Of a telephone
+    that should have rung several times by now, the last time alone is due.
     """
-    return tuple(one for one in _planned(ladders, events, now) if one.at <= now and one.key not in done)
+    found = {(one.ladder, one.rung.id, one.cause.id): one for one in _planned(ladders, events, now) if one.at <= now}
+    return tuple(sorted((one for one in found.values() if one.key not in done), key=_order))
 
 
 def next_due(ladders: Sequence[Ladder], events: Iterable[Event], now: datetime) -> datetime | None:
@@ -127,24 +141,29 @@ def _planned(ladders: Sequence[Ladder], events: Iterable[Event], now: datetime) 
         if event.at <= now:
             seen.setdefault(event.id, event)
     log = list(seen.values())
-    found = [one for ladder in ladders for one in _climbed(ladder, ladders, log)]
-    return sorted(found, key=lambda one: (one.at, one.key))
+    return sorted((one for ladder in ladders for one in _climbed(ladder, ladders, log)), key=_order)
+
+
+def _order(one: Due) -> tuple[datetime, str]:
+    return one.at, one.key
 
 
 def _climbed(ladder: Ladder, ladders: Sequence[Ladder], log: Sequence[Event]) -> Iterator[Due]:
     """Every step of a ladder; what happens while it is being climbed does not begin it a second time.
 
-    The warning of a target and then its miss are one trouble: nobody is called twice for it.
+    The warning of a target and then its miss are one trouble: nobody is called twice for it. A caller whom nobody took
+    is more than that: the telephones ring on, wherever the ladder stands.
     """
     until: datetime | None = None
+    rings = False
     for cause in log:
-        if until is not None and cause.at <= until:
+        if until is not None and cause.at <= until and (rings or cause.kind != UNREACHED):
             continue
         steps = list(_run(ladder, ladders, cause, log))
         yield from steps
         if steps and steps[0].rung == ladder.rungs[0]:
             ends = [event.at for event in log if _stops(ladder, event, cause) and event.at >= cause.at]
-            until = min([*ends, steps[-1].at])
+            until, rings = min([*ends, steps[-1].at]), cause.kind == UNREACHED
 
 
 def _stops(ladder: Ladder, event: Event, cause: Event) -> bool:
@@ -154,13 +173,13 @@ def _stops(ladder: Ladder, event: Event, cause: Event) -> bool:
 def _run(ladder: Ladder, ladders: Sequence[Ladder], cause: Event, log: Sequence[Event]) -> Iterator[Due]:
     if not _begins(ladder, cause):
         return
-    for rung in ladder.rungs:
-        at = ladder.notices.next_open(ladder.counted.add(cause.at, rung.after))
+    for rung, after, again in _rounds(ladder, cause):
+        at = ladder.notices.next_open(ladder.counted.add(cause.at, after))
         if any(cause.at <= event.at <= at and _stops(ladder, event, cause) for event in log):
             return
         if _chosen(ladders, cause, log, at) is ladder:
             yield Due(
-                key=f"{ladder.id}:{rung.id}:{cause.id}",
+                key=f"{ladder.id}:{rung.id}:{cause.id}{again}",
                 at=at,
                 ladder=ladder.id,
                 rung=rung,
@@ -170,23 +189,39 @@ def _run(ladder: Ladder, ladders: Sequence[Ladder], cause: Event, log: Sequence[
             )
 
 
+def _rounds(ladder: Ladder, cause: Event) -> list[tuple[Rung, timedelta, str]]:
+    """Every step with its time after the cause and what tells its key from the same step's before, in that order."""
+    found = [(rung, rung.after, "") for rung in ladder.rungs]
+    if cause.kind == UNREACHED and ladder.calls:
+        every = ladder.calls[-1].after - ladder.calls[0].after + REST
+        found += [
+            (rung, rung.after + place * every, f":{place}") for place in range(1, MOST_ROUNDS) for rung in ladder.calls
+        ]
+    return sorted(found, key=lambda one: one[1])
+
+
 def _begins(ladder: Ladder, cause: Event) -> bool:
-    return cause.kind in ladder.on and (not ladder.clocks or cause.value in {"", *ladder.clocks})
+    named = cause.kind in ladder.on or (cause.kind == UNREACHED and bool(ladder.calls or ASKED in ladder.on))
+    return named and (not ladder.clocks or cause.value in {"", *ladder.clocks})
 
 
 def _chosen(ladders: Sequence[Ladder], cause: Event, log: Sequence[Event], at: datetime) -> Ladder | None:
-    """The ladder in force for a cause at a moment; a level or type not set yet keeps none away."""
+    """The ladder in force for a cause at a moment; a level or type not set yet keeps none away.
+
+    For a caller whom nobody took some telephone rings, whatever the level seems to be, until somebody decides on it.
+    """
     level, type_ = _last(log, EventKind.LEVEL, at), _last(log, EventKind.TYPE, at)
-    return next(
-        (
-            one
-            for one in ladders
-            if _begins(one, cause)
-            and (not one.levels or level is None or level in one.levels)
-            and (not one.types or type_ is None or type_ in one.types)
-        ),
-        None,
-    )
+    begun = [one for one in ladders if _begins(one, cause)]
+    fitting = [
+        one
+        for one in begun
+        if (not one.levels or level is None or level in one.levels)
+        and (not one.types or type_ is None or type_ in one.types)
+    ]
+    decided = any(event.kind == EventKind.LEVEL and event.value and cause.at < event.at <= at for event in log)
+    if cause.kind == UNREACHED and not decided:
+        fitting = [*(one for one in (*fitting, *begun) if one.calls), *fitting]
+    return next(iter(fitting), None)
 
 
 def _last(log: Sequence[Event], kind: EventKind, at: datetime) -> str | None:
@@ -206,7 +241,7 @@ def read_ladders(
     warn_at: Sequence[int] = (50, 75, 100),
 ) -> tuple[Ladder, ...]:
     """The ladders in a pack's `escalation:`, the most severe first; mistakes are noted at their places."""
-    causes_known = frozenset({BREACHED, STAGNANT, ASKED, *(f"{WARNED}-{percent}" for percent in warn_at)})
+    causes_known = frozenset({BREACHED, STAGNANT, ASKED, UNREACHED, *(f"{WARNED}-{percent}" for percent in warn_at)})
     found = []
     for entry in node.entries():
         at = entry.fields(

@@ -22,6 +22,7 @@ from triage.fields import Field, plain_fields, read_fields
 from triage.habits import read_nudges
 from triage.matrix import Matrix, read_matrix
 from triage.nudges import Rule as Nudge
+from triage.phone import Phone, completed, read_phone
 from triage.plain import plain_workflow
 from triage.reachability import Reachability, read_reachability
 from triage.reading import Node, read
@@ -33,8 +34,9 @@ from triage.workflow import HALTED, Workflow
 __all__ = ["Effect", "Level", "Like", "Policy", "RequestType", "Rule", "check", "from_path", "load_packs", "parse"]
 
 SECTIONS = frozenset(
-    {"clocks", "workflow", "escalation", "matrix", "catalogue", "completeness", "entitlement", "nudges", "reachability"}
-)
+    ["clocks", "workflow", "escalation", "matrix", "catalogue", "completeness", "entitlement", "nudges", "reachability",
+     "phone"]
+)  # fmt: skip
 """What a pack may say beside its types, levels, rules and form."""
 
 
@@ -115,6 +117,7 @@ class Policy:
     entitlement: Entitlement | None = None
     nudges: tuple[Nudge, ...] = ()
     reachability: Reachability = field(default_factory=Reachability)
+    phone: Phone = field(default_factory=Phone)
 
     @property
     def ref(self) -> str:
@@ -261,6 +264,7 @@ def _with_sections(policy: Policy, at: Mapping[str, Node]) -> Policy:
     habits: tuple[Nudge, ...] = ()
     if "nudges" in at:
         habits = read_nudges(at["nudges"], levels=known, types=types, calendars=calendars)
+    phone, there = read_phone(at["phone"], levels=known) if "phone" in at else (policy.phone, frozenset[str]())
     return replace(
         policy,
         calendars=calendars,
@@ -274,6 +278,7 @@ def _with_sections(policy: Policy, at: Mapping[str, Node]) -> Policy:
         entitlement=read_entitlement(at["entitlement"]) if "entitlement" in at else None,
         nudges=habits,
         reachability=read_reachability(at["reachability"]) if "reachability" in at else policy.reachability,
+        phone=completed(phone, there, levels=levels, named=policy.contact_phone_levels, wanted=wanted),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -21,7 +21,9 @@ from voice.twiml import spoken
 
 EVENT = "callback"
 """The kind under which the log of a request keeps what became of an attempt, and when it was dialled and rang."""
-DIALLED, RINGING, KEY = "dialled", "ringing", "key"
+DIALLED, AWAY, RINGING, KEY = "dialled", "turned-away", "ringing", "key"
+HOUSE = "switchboard"
+"""Who places the attempts that nobody of us asked for."""
 UNAVAILABLE = 480
 """SIP: the telephone is switched off or out of reach (RFC 3261 §21.4.18)."""
 LONGEST_RING = 600
@@ -52,7 +54,7 @@ def key(
     if is_machine(row.answered_by):
         return hang_up()
     words = _words(session.get_one(tables.requests.Request, row.request_id), speech)
-    if params.get("Digits") == YES:
+    if YES in (params.get("Digits"), row.key_pressed):
         _reached(session, row, now)
         return tell(words, "callback_thanks")
     return _say(session, row, speech, again=True) if tried == "0" else tell(words, "goodbye")
@@ -103,13 +105,18 @@ def held(session: Session, attempt: UUID) -> tables.progress.Callback | None:
 
 
 def was_dialled(session: Session, row: tables.progress.Callback) -> bool:
-    """Whether Twilio was asked, or was about to be, for the call of an attempt."""
-    return _logged(session, row, DIALLED) is not None
+    """Whether Twilio was asked, or was about to be, for the call of an attempt, and may have placed it."""
+    return _logged(session, row, _nth(DIALLED, _turned_away(session, row))) is not None
 
 
 def note_dialled(session: Session, row: tables.progress.Callback, now: datetime) -> None:
     """Write down that Twilio is about to be asked for the call of an attempt."""
-    _log(session, row, now, DIALLED, value=DIALLED)
+    _log(session, row, now, _nth(DIALLED, _turned_away(session, row)), value=DIALLED)
+
+
+def note_turned_away(session: Session, row: tables.progress.Callback, now: datetime, why: str) -> None:
+    """Write down that Twilio certainly placed no call when it was asked last: it may be asked again."""
+    _log(session, row, now, _nth(AWAY, _turned_away(session, row)), value=AWAY, note=why)
 
 
 def fail(session: Session, row: tables.progress.Callback, why: str, now: datetime) -> None:
@@ -131,13 +138,26 @@ def _note_who(row: tables.progress.Callback, params: Mapping[str, str]) -> None:
 
 
 def _reached(session: Session, row: tables.progress.Callback, now: datetime) -> None:
-    if row.key_pressed is not None:
+    if row.key_pressed is not None:  # told once more: our answer was lost
         return
     row.key_pressed, row.outcome = YES, CallbackOutcome.ANSWERED
+    _settle(session, row, now)
     _bring_back(session, row.request_id, now)
     if row.ended_at is not None:
         _log(session, row, now, KEY, value=row.outcome.value)
         tables.requests.wants_attention(session, row.request_id, now)
+
+
+def _settle(session: Session, row: tables.progress.Callback, now: datetime) -> None:
+    """Close the call that was owed; one that the house placed by itself is owed by a person now, at once."""
+    owed = tables.reaching.owed_to(session, row.request_id)
+    if owed is None or owed.made_at > row.placed_at:
+        return
+    if row.placed_by == HOUSE:
+        owed.automatic, owed.due_at, owed.outcome = False, now, "they answered and wait for a person"
+    else:
+        owed.done_at, owed.done_by, owed.outcome = now, row.placed_by, CallbackOutcome.ANSWERED.value
+    session.flush()
 
 
 def _bring_back(session: Session, request_id: UUID, now: datetime) -> None:
@@ -167,10 +187,23 @@ def _rung(session: Session, row: tables.progress.Callback, at: datetime, talked:
     return min(max(round((at - began.at).total_seconds()) - talked, 0), LONGEST_RING)
 
 
-def _log(session: Session, row: tables.progress.Callback, at: datetime, part: str = "", *, value: str) -> None:
+def _log(
+    session: Session, row: tables.progress.Callback, at: datetime, part: str = "", *, value: str, note: str = ""
+) -> None:
     tables.requests.record_clock(
-        session, row.request_id, EVENT, _source(row, part), at, value=value, made_by=row.placed_by
+        session, row.request_id, EVENT, _source(row, part), at, value=value, note=note, made_by=row.placed_by
     )
+
+
+def _turned_away(session: Session, row: tables.progress.Callback) -> int:
+    """How often Twilio was asked for the call of an attempt and certainly placed none."""
+    event = tables.requests.ClockEvent
+    ours = select(func.count()).where(event.request_id == row.request_id, event.event == EVENT, event.value == AWAY)
+    return session.scalar(ours.where(event.source.startswith(_source(row, AWAY), autoescape=True))) or 0
+
+
+def _nth(part: str, before: int) -> str:
+    return f"{part}-{before}" if before else part
 
 
 def _logged(session: Session, row: tables.progress.Callback, part: str) -> tables.requests.ClockEvent | None:
@@ -194,4 +227,4 @@ def _say(session: Session, row: tables.progress.Callback, speech: Speech, *, aga
 def _words(request: tables.requests.Request, speech: Speech) -> Prompts:
     """The customer's language if we speak it, else our own."""
     known = request.language if request.language in prompts.languages() else None
-    return prompts.load(known or speech.language)
+    return speech.wording(known or speech.language)

@@ -1,39 +1,38 @@
 """Webhooks to one call and one incident, however often, in whatever order they come. Never commits."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.errors import Invalid
-from models.ports import Receive
 from models.terms import JobKind
-from voice import filing, menu, prompts, twiml
-from voice.hearing import Identify, hear, recording_of
-from voice.menu import Turn
+from voice import asking, connecting, ending, filing, menu, outgoing, twiml
+from voice.connecting import Reached
+from voice.hearing import HANGUP, attestation_of, hear, recording_of
+from voice.menu import CONNECT, LAST, Turn
+from voice.prompts import Prompts
+from voice.switch import Switch
 
 ORDER = ("queued", "initiated", "ringing", "answered", "in-progress")
 TERMINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 """CallStatus values that end a call (https://www.twilio.com/docs/voice/api/call-resource#call-status-values)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """What the flows need besides the session; the first of `languages` greets, the others are offered."""
-
-    receive: Receive
-    identify: Identify
-    public_url: str
-    languages: tuple[str, ...]
+ASKED = frozenset({"inbound", "turn"})
+"""Webhooks that the caller hears an answer to."""
+SECRET_STEPS = frozenset({"account", "account_check"})
+"""Steps at which a PIN may be keyed: it is not stored."""
+HIDDEN = "••••"
+RECORDED = {"record": "recording", "record_number": "number_recording", "note": "note_recording"}
+"""Where the answers hold what was recorded at a step."""
 
 
 def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> tables.calls.Call:
     """The call of a webhook, held until the transaction ends; its incident exists when this returns.
 
-    The first webhook of a call, whichever it is, makes both; its time starts the SLA clock.
+    The first webhook of a call, whichever it is, makes both; its time starts the SLA clock, at any hour.
     """
     sid = params["CallSid"]
     fresh = insert(tables.calls.Call).values(
@@ -42,8 +41,8 @@ def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switc
         from_number="",
         to_number="",
         status=params.get("CallStatus", "queued"),
-        step=menu.opening(switch.languages),
-        answers={"language": switch.languages[0], "languages": ",".join(switch.languages)},
+        step="consent",
+        answers=_languages(switch.languages),
         started_at=now,
     )
     session.execute(fresh.on_conflict_do_nothing(index_elements=["call_sid"]))
@@ -54,42 +53,114 @@ def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switc
     return call
 
 
+def _languages(spoken: tuple[str, ...]) -> dict[str, str]:
+    return {"language": spoken[0], "languages": ",".join(spoken)}
+
+
 def _note_numbers(
     session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
 ) -> None:
     """Keep who calls whom from the first webhook that says so, and open the incident at the first of all."""
+    is_new = call.request_id is None
+    told_to = not call.to_number and bool(params.get("To"))
+    told_from = not call.from_number and bool(params.get("From"))
+    if not (is_new or told_to or told_from):
+        return
+    is_asked = not is_new and any(event.kind in ASKED for event in tables.calls.events(session, call.id))
+    if told_to:
+        call.to_number = params["To"]
+        if not is_asked:
+            call.answers = {**call.answers, **_languages(switch.numbers.get(call.to_number) or switch.languages)}
     party = None
-    if not call.from_number and params.get("From"):
-        call.from_number, call.to_number = params["From"], params.get("To", "")
-        party = switch.identify(params["From"])
+    if told_from:
+        call.from_number = params["From"]
+        party = switch.identify(call.from_number)
         call.answers = {**call.answers, **({"caller": party.value} if party else {})}
-    if call.request_id is None:
-        filing.open_incident(session, call, party, now, switch.receive)
+    vouched = attestation_of(params)
+    if is_new:
+        filing.open_incident(session, call, party, now, switch.receive, vouched=vouched)
     elif party is not None:
-        filing.caller(session, call, party, now, switch.receive)
+        filing.caller(session, call, party, now, switch.receive, vouched=vouched)
+    if party is not None:
+        asking.who(session, call, party, now, switch)
+    if not is_asked:
+        asking.agree(session, call, now, switch)
+        asking.offer(session, call, now, switch)
+        call.step = menu.opening(call.answers)
+    session.flush()
 
 
 def first_ring(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
     """The TwiML for a call that comes in; the same again for the same webhook."""
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:inbound"
-    return _once(session, call, key, "inbound", params, now, lambda: _say(_turn(call), call, switch, first=True))
+    return _once(
+        session, call, key, "inbound", params, now, lambda: _say(session, _turn(call), call, switch, first=True)
+    )
 
 
-def turn(session: Session, step: str, attempt: str, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
-    """The TwiML after an answer; the same again for the same turn, the present step for one that is over."""
+def turn(
+    session: Session,
+    step: str,
+    attempt: str,
+    params: Mapping[str, str],
+    now: datetime,
+    *,
+    switch: Switch,
+    again: bool = False,
+) -> str:
+    """The TwiML after an answer; the same again for the same turn, the present step for one that is over.
+
+    `again`: the caller was asked for a moment and brings no answer; what they were to hear is said, else the question.
+    """
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:turn:{step}:{attempt}"
-    is_current = (step, attempt) == (call.step, str(call.misses))
+    here = _turn(call)
+    is_current = (step, attempt) == (here.step, str(here.attempt)) and not again
     if not is_current and tables.calls.event_by_key(session, key) is None:
-        return _say(_turn(call), call, switch)
+        return _say(session, here, call, switch)
 
     def answer() -> str:
-        if params.get("CallStatus") in TERMINAL:
+        if has_left(params):
             return _hung_up(session, call, params, now, switch)
-        return _say(_advance(session, call, params, now, switch), call, switch)
+        return _advance(session, call, params, now, switch)
 
-    return _once(session, call, key, "turn", params, now, answer)
+    kept = _without_secret(params) if step in SECRET_STEPS else params
+    return _once(session, call, key, "turn", kept, now, answer)
+
+
+def connected(
+    session: Session,
+    round: int,  # noqa: A002 - what it is called in the address
+    params: Mapping[str, str],
+    now: datetime,
+    *,
+    switch: Switch,
+) -> str:
+    """The TwiML after telephones of ours were rung for the caller: the next ones, or on with the conversation."""
+    call = call_of(session, params, now, switch=switch)
+    key = f"{call.call_sid}:connect:{round}"
+    if call.step != CONNECT and tables.calls.event_by_key(session, key) is None:
+        return _say(session, _turn(call), call, switch)
+
+    def answer() -> str:
+        words = _words(call, switch)
+        came = connecting.close_round(session, call, round, params, now, switch=switch, words=words)
+        if not isinstance(came, Reached):
+            return came
+        if came is Reached.LEFT:
+            ending.left(session, call, params.get("CallStatus", TERMINAL[0]), now, switch)
+            return outgoing.hang_up()
+        if came is Reached.NOBODY:
+            ending.nobody(session, call, now, switch)
+        return _arrive(session, call, menu.went_on(_turn(call), came.value), now, switch)
+
+    return _once(session, call, key, "connect", params, now, answer)
+
+
+def has_left(params: Mapping[str, str]) -> bool:
+    """Whether the caller is not on the line any more: Twilio still brings what there is of a recording."""
+    return params.get("CallStatus") in TERMINAL or params.get("Digits") == HANGUP
 
 
 def status(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> None:
@@ -103,7 +174,8 @@ def status(session: Session, params: Mapping[str, str], now: datetime, *, switch
     if told in TERMINAL and call.ended_at is None:
         call.ended_at = now
         call.duration_seconds = seconds(params.get("CallDuration", ""))
-        filing.hang_up(session, call, told, now, switch.receive)
+        connecting.caller_left(session, call, now)
+        ending.left(session, call, told, now, switch)
     session.flush()
 
 
@@ -191,17 +263,40 @@ def _keep_recording(session: Session, call: tables.calls.Call, params: Mapping[s
 
 def _advance(
     session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
-) -> Turn:
-    before = call.step
-    after = menu.advance(_turn(call), hear(params, prompts.load(call.answers["language"]), switch.identify))
-    call.step, call.misses, call.answers = after.step, after.misses, dict(after.answers)
+) -> str:
+    heard = hear(params, _words(call, switch), switch.identify)
     _keep_recording(session, call, params, now)
-    if before == "account_check" and after.step != before:
-        filing.account(session, call, now, switch.receive)
-    if before == "down" and after.step != before:
-        filing.problem(session, call, now, switch.receive)
+    tell = partial(asking.learn, session, call, now=now, switch=switch)
+    return _arrive(session, call, menu.advance(_turn(call), heard, tell), now, switch)
+
+
+def _arrive(session: Session, call: tables.calls.Call, after: Turn, now: datetime, switch: Switch) -> str:
+    """The TwiML of a turn that the call has come to."""
+    call.step, call.misses, call.answers = after.step, after.misses, dict(after.answers)
     session.flush()
-    return after
+    if after.step == CONNECT:
+        return _connect(session, call, after, now, switch)
+    if after.step == LAST:
+        ending.receipts(session, call, now, switch)
+        after = Turn(step=LAST, answers=call.answers, opens_with=after.opens_with)
+    return _say(session, after, call, switch)
+
+
+def _connect(session: Session, call: tables.calls.Call, here: Turn, now: datetime, switch: Switch) -> str:
+    """Ring whoever is on duty; the conversation goes on where nobody is, or where nobody is rung at all."""
+    if call.ended_at is not None:
+        return outgoing.hang_up()
+    words = _words(call, switch)
+    is_logged = "resume" not in here.answers and "down" in here.answers
+    intro = words.say("logged", reference=twiml.spoken(here.answers["reference"])) if is_logged else ""
+    urgent = asking.is_burning(session, call, now, switch)
+    ring = connecting.begin(session, call, now, switch=switch, urgent=urgent, words=words, intro=intro)
+    if ring is not None:
+        return ring
+    was_wanted = is_logged or ("resume" not in here.answers and "joined" in here.answers)
+    if was_wanted:
+        ending.nobody(session, call, now, switch)
+    return _arrive(session, call, menu.went_on(_turn(call), Reached.NOBODY.value if was_wanted else ""), now, switch)
 
 
 def _hung_up(
@@ -209,25 +304,40 @@ def _hung_up(
 ) -> str:
     """The caller left while being asked, or while recording: nobody hears the answer."""
     _keep_recording(session, call, params, now)
-    if recording_of(params):
-        call.answers = {**call.answers, "recording": recording_of(params)}
-    filing.hang_up(session, call, params["CallStatus"], now, switch.receive)
-    return _say(_turn(call), call, switch)
+    if (sid := recording_of(params)) and call.step in RECORDED:
+        call.answers = {**call.answers, RECORDED[call.step]: sid}
+        if call.step == "note":
+            filing.note(session, call, now, switch.receive)
+    ending.left(session, call, params.get("CallStatus", TERMINAL[0]), now, switch)
+    return outgoing.hang_up()
 
 
 def _turn(call: tables.calls.Call) -> Turn:
     return Turn(step=call.step, misses=call.misses, answers=call.answers)
 
 
-def _say(here: Turn, call: tables.calls.Call, switch: Switch, *, first: bool = False) -> str:
+def _words(call: tables.calls.Call, switch: Switch) -> Prompts:
+    return switch.wording(call.answers["language"])
+
+
+def _say(session: Session, here: Turn, call: tables.calls.Call, switch: Switch, *, first: bool = False) -> str:
+    if here.step == CONNECT:
+        answers = [event.answer for event in tables.calls.events(session, call.id) if event.answer]
+        return answers[-1] if answers else outgoing.hang_up()
     return twiml.say(
         here,
-        prompts.load(call.answers["language"]),
+        _words(call, switch),
         public_url=switch.public_url,
         reference=call.answers["reference"],
         first=first,
-        offered=tuple(prompts.load(each) for each in call.answers["languages"].split(",")),
+        offered=tuple(switch.wording(each) for each in call.answers["languages"].split(",")),
     )
+
+
+def _without_secret(params: Mapping[str, str]) -> Mapping[str, str]:
+    """A webhook as it is stored: what may have been a PIN is not."""
+    hidden = {name: HIDDEN for name in ("Digits", "SpeechResult") if len(params.get(name, "")) > 1}
+    return {**params, **hidden}
 
 
 def _once(

@@ -1,11 +1,12 @@
-"""Twilio asked for a call: whom we call at all, and what each kind of answer means.
+"""Twilio asked for something: whom we call at all, and what each kind of answer means.
 
 https://www.twilio.com/docs/voice/api/call-resource
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import httpx2
 import phonenumbers
@@ -25,6 +26,14 @@ RING_SECONDS = 30
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 PLACEHOLDERS = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
 """What Twilio shows for callers without a number: nobody is there."""
+TEXTABLE = frozenset(
+    {
+        phonenumbers.PhoneNumberType.MOBILE,
+        phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE,
+        phonenumbers.PhoneNumberType.UNKNOWN,
+    }
+)
+"""Kinds of numbers that may take a text."""
 TOO_MANY_REQUESTS = 429
 
 
@@ -43,11 +52,15 @@ class Trunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How placing a call ended; `state` is None where it is certain that none was made."""
+    """How asking Twilio ended; `state` is None where it is certain that nothing was made, and asking again may help.
+
+    `code` is Twilio's own number of an error (https://www.twilio.com/docs/api/errors), 0 where it told none.
+    """
 
     state: OutgoingState | None
-    call_sid: str | None = None
+    sid: str | None = None
     error: str = ""
+    code: int = 0
 
 
 class Interrupted(Exception):
@@ -95,13 +108,14 @@ class Wire:
 def dial(trunk: Trunk, *, to: str, path: str, events: Sequence[str] = ()) -> Outcome:
     """Have Twilio place one call, whose TwiML is at `path` and whose status goes to `path`/status; never raises.
 
-    `events` are what Twilio tells besides the end. A call is certainly not made where Twilio cannot be reached or
-    refuses (4xx); after a timeout, or an answer nobody can read, it may ring.
+    `events` are what Twilio tells besides the end.
     """
     here = f"{trunk.public_url}{path}"
-    told = {"status_callback_event": [*events, "completed"]} if events else {}
-    try:
-        call = _client(trunk.account).calls.create(
+    more = {"status_callback_event": [*events, "completed"]} if events else {}
+    return made(
+        trunk.account,
+        CALL_SID,
+        lambda client: client.calls.create(
             to=to,
             from_=trunk.from_number,
             url=f"{here}{RETRIES}",
@@ -110,17 +124,28 @@ def dial(trunk: Trunk, *, to: str, path: str, events: Sequence[str] = ()) -> Out
             status_callback_method="POST",
             timeout=RING_SECONDS,
             machine_detection="Enable",
-            **told,
-        )
+            **more,
+        ),
+    )
+
+
+def made(account: TwilioAccount, sid: re.Pattern[str], ask: Callable[[Client], Any]) -> Outcome:
+    """Have Twilio make one thing, once, whose id looks like `sid`; never raises.
+
+    It is certainly not made where Twilio cannot be reached or refuses (4xx); after a timeout, or an answer nobody can
+    read, it may have been.
+    """
+    try:
+        thing = ask(client_of(account))
     except Interrupted as error:
         return Outcome(state=None if error.is_certain else OutgoingState.UNCERTAIN, error=str(error))
     except TwilioException as error:
-        return _refused(error, trunk.account)
+        return _refused(error, account)
     except (ValueError, TypeError, AttributeError):
-        return Outcome(state=OutgoingState.UNCERTAIN, error="Twilio answers something that is no call")
-    if not CALL_SID.fullmatch(str(call.sid)):
-        return Outcome(state=OutgoingState.UNCERTAIN, error="Twilio answers without a CallSid")
-    return Outcome(state=OutgoingState.SENT, call_sid=call.sid)
+        return Outcome(state=OutgoingState.UNCERTAIN, error="Twilio answers something that nobody can read")
+    if not sid.fullmatch(str(thing.sid)):
+        return Outcome(state=OutgoingState.UNCERTAIN, error="Twilio answers without an id")
+    return Outcome(state=OutgoingState.SENT, sid=thing.sid)
 
 
 def look_up(trunk: Trunk, call_sid: str) -> dict[str, str]:
@@ -129,15 +154,16 @@ def look_up(trunk: Trunk, call_sid: str) -> dict[str, str]:
     A call's SIP code is told by webhook only.
     """
     try:
-        call = _client(trunk.account).calls(call_sid).fetch()
-        told = {"CallStatus": call.status, "CallDuration": call.duration, "AnsweredBy": call.answered_by}
+        call = client_of(trunk.account).calls(call_sid).fetch()
+        known = {"CallStatus": call.status, "CallDuration": call.duration, "AnsweredBy": call.answered_by}
         ended = f"{call.end_time:%a, %d %b %Y %H:%M:%S +0000}" if call.end_time else ""
     except (Interrupted, TwilioException, ValueError, TypeError, AttributeError):
         return {}
-    return {"CallSid": call_sid, "Timestamp": ended, **{name: str(value) for name, value in told.items() if value}}
+    return {"CallSid": call_sid, "Timestamp": ended, **{name: str(value) for name, value in known.items() if value}}
 
 
-def _client(account: TwilioAccount) -> Client:
+def client_of(account: TwilioAccount) -> Client:
+    """Twilio's own library on our wire, at the account's address."""
     # With an environment of its own: the library would look for a region in ours.
     client = Client(account.account_sid, account.auth_token, http_client=Wire(), environment={"TWILIO_REGION": ""})
     client.api.base_url = account.api_base
@@ -145,12 +171,22 @@ def _client(account: TwilioAccount) -> Client:
 
 
 def _refused(error: TwilioException, account: TwilioAccount) -> Outcome:
-    """What an error means: 4xx made no call; after anything else nobody knows."""
-    status = getattr(error, "status", 0)
+    """What an error means: 4xx made nothing; after anything else nobody knows."""
+    state = OutgoingState.FAILED if is_refusal(error) else OutgoingState.UNCERTAIN
+    code = getattr(error, "code", 0)
+    return Outcome(state=state, error=told(error, account), code=code if isinstance(code, int) else 0)
+
+
+def is_refusal(error: TwilioException) -> bool:
+    """Whether Twilio turned a request away for what it asks (RFC 9110 §15.5)."""
+    return 400 <= getattr(error, "status", 0) < 500  # noqa: PLR2004 - the class of such answers
+
+
+def told(error: TwilioException, account: TwilioAccount) -> str:
+    """What Twilio answered, without our secret, should it be repeated there."""
     said = getattr(error, "msg", "") or getattr(error, "title", "")
-    told = f"Twilio answers {status}, error {getattr(error, 'code', 0)}: {said}".replace(account.auth_token, "…")
-    is_refusal = 400 <= status < 500  # noqa: PLR2004 - RFC 9110 §15.5
-    return Outcome(state=OutgoingState.FAILED if is_refusal else OutgoingState.UNCERTAIN, error=told[:500])
+    whole = f"Twilio answers {getattr(error, 'status', 0)}, error {getattr(error, 'code', 0)}: {said}"
+    return whole.replace(account.auth_token, "…")[:500]
 
 
 def obstacle(trunk: Trunk) -> str:
@@ -173,12 +209,22 @@ def dialable(written: str, region: str = "") -> str | None:
 
     A customer's number is what somebody wrote into a form: premium rates would be fraud at our expense.
     """
+    e164, kind = _read(written, region)
+    return None if kind == phonenumbers.PhoneNumberType.PREMIUM_RATE else e164
+
+
+def textable(written: str, region: str = "") -> str | None:
+    """A number as Twilio texts it (E.164), or None where it is no mobile one; one of no known kind may be."""
+    e164, kind = _read(written, region)
+    return e164 if kind in TEXTABLE else None
+
+
+def _read(written: str, region: str) -> tuple[str | None, int]:
+    """A number in E.164, None where there can be no such number, and what kind it is of."""
     try:
         number = phonenumbers.parse(written, region or None)
     except phonenumbers.NumberParseException:
-        return None
-    is_dear = phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE
+        return None, phonenumbers.PhoneNumberType.UNKNOWN
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    if is_dear or not phonenumbers.is_possible_number(number) or not E164.fullmatch(e164) or e164 in PLACEHOLDERS:
-        return None
-    return e164
+    is_one = phonenumbers.is_possible_number(number) and E164.fullmatch(e164) and e164 not in PLACEHOLDERS
+    return e164 if is_one else None, phonenumbers.number_type(number)

@@ -1,23 +1,32 @@
 """What the desk is told of a call: an incident at the first webhook, then everything the caller says. Never commits.
 
-Each part of a call has its own source, so that telling it twice changes nothing.
+Each part of a call has its own source, so that telling it twice changes nothing. Once the caller has joined a request
+that was under way, what follows belongs to that one.
 """
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.ports import Receive
-from models.terms import Channel, Fact, Interaction, Party, Receipt
+from models.terms import CallerId, Channel, Fact, Interaction, Party, Receipt
+from voice.hearing import confidence_of
 from voice.menu import LAST
 
 LONGEST_SUBJECT = 120
 DOWN = "Production is down, says the caller"
+VOUCHED = "the caller's network says {} of their number: a hint, no proof"
 
 
-def open_incident(session: Session, call: tables.calls.Call, party: Party | None, now: datetime, desk: Receive) -> None:
-    """Open the incident of a call; its clock starts at the call's first webhook."""
+def open_incident(
+    session: Session, call: tables.calls.Call, party: Party | None, now: datetime, desk: Receive, *, vouched: str = ""
+) -> None:
+    """Open the incident of a call; its clock starts at the call's first webhook.
+
+    `vouched` is how the network vouches for the number (STIR/SHAKEN): noted, and nothing follows from it.
+    """
     receipt = desk(
         session,
         Interaction(
@@ -26,48 +35,86 @@ def open_incident(session: Session, call: tables.calls.Call, party: Party | None
             received_at=call.started_at,
             party=party,
             clock_started_at=call.started_at,
+            note=VOUCHED.format(vouched) if vouched else "",
         ),
         now,
     )
     call.request_id = receipt.request
-    call.answers = {**call.answers, "reference": receipt.reference, "known": "yes" if receipt.party_known else "no"}
+    call.answers = {**call.answers, "reference": receipt.reference, **_recognised(receipt)}
     session.flush()
 
 
-def caller(session: Session, call: tables.calls.Call, party: Party, now: datetime, desk: Receive) -> None:
+def caller(
+    session: Session, call: tables.calls.Call, party: Party, now: datetime, desk: Receive, *, vouched: str = ""
+) -> None:
     """Who calls, where the first webhook did not say it."""
-    _tell(session, call, "caller", now, desk, party=party, note="the number the call comes from")
+    note = "the number the call comes from"
+    note = f"{note}; {VOUCHED.format(vouched)}" if vouched else note
+    receipt = _tell(session, call, "caller", now, desk, party=party, note=note)
+    call.answers = {**call.answers, **_recognised(receipt)}
+
+
+def mentioned(session: Session, call: tables.calls.Call, who: CallerId, now: datetime, desk: Receive) -> None:
+    """Somebody has mentioned the caller's number: the engineer may ask; the caller is told nothing."""
+    by = " of ".join(filter(None, (who.name, who.account))) or "somebody"
+    _tell(session, call, "mentioned", now, desk, note=f"maybe known: the number was mentioned by {by}")
 
 
 def account(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
-    """The account number that was keyed; only a confirmed one finds the account."""
+    """The account number or PIN that was keyed; only a confirmed one finds the account, and a PIN is not kept."""
     number = call.answers["account"]
-    if call.answers.get("account_confirmed") == "yes":
-        receipt = _tell(session, call, "account", now, desk, account=number, note=f"account number {number}, confirmed")
-        call.answers = {**call.answers, "known": "yes" if receipt.party_known else "no"}
-    else:
-        _tell(session, call, "account", now, desk, note=f"account number {number}, keyed but not confirmed")
+    if call.answers.get("account_confirmed") != "yes":
+        _tell(
+            session, call, "account", now, desk, note=f"account number or PIN {_end(number)}, keyed but not confirmed"
+        )
+        return
+    note = f"account number or PIN {_end(number)}, confirmed"
+    receipt = _tell(session, call, "account", now, desk, account=number, note=note)
+    by_pin = {"pin_ok": "yes", "account": _end(number)} if receipt.is_trusted else {}
+    call.answers = {**call.answers, **_recognised(receipt), **by_pin}
 
 
 def problem(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
-    """What the caller said and pressed; what they pressed outranks every guess.
-
-    A call that ended before its last answer came has filed its problem already: the answers follow by themselves.
-    """
+    """What the caller said, as soon as they said it: the desk suggests while they are still on the line."""
     said = call.answers.get("problem", "")
-    late = is_filed(session, call)
+    if said and not is_filed(session, call):
+        sure = confidence_of(call.answers.get("confidence", ""))
+        note = _how(call)
+        _tell(
+            session, call, "problem", now, desk, subject=said[:LONGEST_SUBJECT], text=said, note=note, confidence=sure
+        )
+
+
+def pressed(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
+    """The answer to "is production down?"; what was pressed outranks every guess.
+
+    Where nothing was said it is all there is of the problem, but for what may have been recorded.
+    """
+    facts = stated(call.answers.get("down", ""))
+    if is_filed(session, call):
+        if facts:
+            said = call.answers.get("problem", "")[:LONGEST_SUBJECT]
+            note = "asked whether production is down"
+            _tell(session, call, "answers", now, desk, subject=said, facts=facts, note=note)
+        return
     headline = DOWN if call.answers.get("down") == "yes" and not _is_recorded(call) else ""
-    _tell(
-        session,
-        call,
-        "answers" if late else "problem",
-        now,
-        desk,
-        subject=said[:LONGEST_SUBJECT] or headline,
-        text="" if late else said,
-        facts=stated(call.answers.get("down", "")),
-        note=_how(call),
-    )
+    _tell(session, call, "problem", now, desk, subject=headline, facts=facts, note=_how(call))
+
+
+def note(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
+    """What the caller added to the request they joined; a recording's words come with its transcript."""
+    said = call.answers.get("note", "")
+    if said or call.answers.get("note_recording"):
+        sure = confidence_of(call.answers.get("note_confidence", ""))
+        how = "a note, by speech" if said else "a note, left in a recording"
+        _tell(session, call, "note", now, desk, subject=said[:LONGEST_SUBJECT], text=said, note=how, confidence=sure)
+
+
+def no_phone(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
+    """There is no number that the caller confirmed."""
+    number = call.answers.get("phone", "")
+    heard = f"; {number} was keyed and not confirmed" if number else ""
+    _tell(session, call, "phone", now, desk, note=f"contact phone missing: none was confirmed{heard}")
 
 
 def is_filed(session: Session, call: tables.calls.Call) -> bool:
@@ -76,12 +123,16 @@ def is_filed(session: Session, call: tables.calls.Call) -> bool:
 
 
 def hang_up(session: Session, call: tables.calls.Call, told: str, now: datetime, desk: Receive) -> None:
-    """The end of a call: what was said until then is filed, and where the caller left is noted."""
-    if call.answers.get("problem") and not is_filed(session, call):
-        problem(session, call, now, desk)
+    """The end of a call before its last step: what was said until then is filed, and where the caller left is noted."""
+    problem(session, call, now, desk)
     if call.step != LAST:
-        how = "the caller hung up" if told == "completed" else f"the call ended ({told})"
-        _tell(session, call, "hangup", now, desk, note=f"{how} at step {call.step}; call back")
+        _tell(session, call, "hangup", now, desk, note=f"{how_it_ended(call, told)}; call back")
+
+
+def how_it_ended(call: tables.calls.Call, told: str) -> str:
+    """Where in the menu a call ended, and by whom, as far as its status tells."""
+    how = "the caller hung up" if told == "completed" else f"the call ended ({told})"
+    return f"{how} at step {call.step}"
 
 
 def transcript(
@@ -89,8 +140,17 @@ def transcript(
 ) -> None:
     """What a recording says: the desk suggests from it."""
     part = f"transcript:{recording_sid}"
-    note = "transcript of the recording"
-    _tell(session, call, part, now, desk, subject=text[:LONGEST_SUBJECT], text=text, note=note)
+    _tell(session, call, part, now, desk, subject=text[:LONGEST_SUBJECT], text=text, note="transcript of the recording")
+
+
+def request_of(call: tables.calls.Call) -> UUID:
+    """The request a call is about by now: the one the caller joined, else the call's own."""
+    joined = call.answers.get("joined")
+    if joined:
+        return UUID(joined)
+    if call.request_id is None:
+        raise LookupError(call.call_sid)
+    return call.request_id
 
 
 def stated(down: str) -> tuple[Fact, ...]:
@@ -102,6 +162,18 @@ def stated(down: str) -> tuple[Fact, ...]:
     if down == "no":
         return (state,)
     return (state, Fact(name="environment", value="production", source="caller", evidence=evidence))
+
+
+def _recognised(receipt: Receipt) -> dict[str, str]:
+    return {
+        "known": "yes" if receipt.party_known else "no",
+        "trusted": "yes" if receipt.is_trusted else "no",
+    }
+
+
+def _end(number: str) -> str:
+    """How a number ends: enough to tell two apart, too little to call with a PIN."""
+    return f"ending in {number[-2:]}" if len(number) > len("0000") else "of a few digits"
 
 
 def _is_recorded(call: tables.calls.Call) -> bool:
@@ -128,6 +200,7 @@ def _tell(
     account: str = "",
     party: Party | None = None,
     note: str = "",
+    confidence: float | None = None,
 ) -> Receipt:
     return desk(
         session,
@@ -142,8 +215,9 @@ def _tell(
             party=party,
             facts=facts,
             account_hint=account,
-            request=call.request_id,
+            request=request_of(call),
             note=note,
+            confidence=confidence,
         ),
         now,
     )

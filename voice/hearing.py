@@ -16,15 +16,20 @@ Identify = Callable[[str], Party | None]
 LONGEST_SPEECH = 4_000
 SHORTEST_NUMBER = 6
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+HANGUP = "hangup"
+"""What Twilio sends for keys when the caller left a recording by hanging up."""
+ATTESTATION = re.compile(r"[A-Za-z-]{1,60}")
 
 
 def hear(params: Mapping[str, str], words: Prompts, identify: Identify) -> Heard:
     """What the caller did, by key or by voice."""
     keyed = params.get("Digits", "").strip()
+    keyed = "" if keyed == HANGUP else keyed
     speech = params.get("SpeechResult", "").strip()[:LONGEST_SPEECH]
-    digits = re.sub(r"\D", "", keyed or speech)
+    key = keyed or words.key_of(speech)
+    digits = re.sub(r"\D", "", keyed or words.counted(speech) or speech)
     return Heard(
-        key=keyed or words.key_of(speech),
+        key=key,
         digits=digits or ("" if _is_hash_alone(params) else None),
         number=_number(keyed.replace("*", "+", 1) or speech, identify),
         speech=speech,
@@ -37,6 +42,24 @@ def recording_of(params: Mapping[str, str]) -> str:
     """The recording a webhook is about, or nothing."""
     sid = params.get("RecordingSid", "")
     return sid if RECORDING_SID.fullmatch(sid) else ""
+
+
+def attestation_of(params: Mapping[str, str]) -> str:
+    """How the caller's network vouches for their number, as Twilio tells it, or nothing: a hint, never a proof.
+
+    https://www.twilio.com/docs/voice/trusted-calling-with-shakenstir
+    """
+    told = params.get("StirVerstat", "")
+    return told if ATTESTATION.fullmatch(told) else ""
+
+
+def confidence_of(text: str) -> float | None:
+    """How sure speech recognition was, 0 to 1; None where it did not say."""
+    try:
+        sure = float(text)
+    except ValueError:
+        return None
+    return sure if 0 <= sure <= 1 else None
 
 
 def _is_hash_alone(params: Mapping[str, str]) -> bool:

@@ -1,19 +1,26 @@
 """The conversation as a table of steps. Pure: what the caller did → what comes next.
 
-Three misses at a step never end in silence: the step is left with what is known, and the caller
-goes on to the next one, to a recording where no number was understood, and to a reference.
+Three misses at a step never end in silence: the step is left with what is known, and the caller goes on to the next
+one, to a recording, to a person where one is on duty, and to a reference. Zero asks for a person anywhere, and the
+conversation goes on where it was if there is none; star alone repeats a question and is no miss.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 MOST_MISSES = 3
+MOST_AGAIN = 9
+"""How often in a call a question is repeated, or taken up after a person was asked for; then it counts as a miss."""
+CONNECT = "connect"
+"""The step at which telephones of ours ring; nothing is asked there."""
 LAST = "receipt"
+PERSON, REPEAT = "0", "*"
+"""Keys that mean the same at every step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What the caller did. `key` is the one key pressed, or the one their "yes" (1) or "no" (2) stands for.
+    """What the caller did. `key` is the one key pressed, or the one their words stand for ("yes" 1, "no" 2).
 
     `digits` are all the keys, or the digits spoken; empty for the hash key alone, None for nothing keyed.
     `number` is the same as a telephone number in E.164, empty where it is none or a withheld one.
@@ -29,19 +36,27 @@ class Heard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """Where a call stands: its step, how often it was tried before, what the caller told us.
+    """Where a call stands: its step, how often it was missed before, what the caller told us.
 
-    `understood` is False just after an answer that was not; each `step` and `misses` come once in a call.
+    `opens_with` names the sentence said before the question ("missed", "nobody_now"), empty for none.
     """
 
     step: str
     misses: int = 0
     answers: Mapping[str, str]
-    understood: bool = True
+    opens_with: str = ""
+
+    @property
+    def attempt(self) -> int:
+        """How often this step was asked before in this call: with the step, it names the turn."""
+        return self.misses + int(self.answers.get("again", "0"))
 
 
 Answer = Callable[[Turn, Heard], Mapping[str, str] | None]
 """What a step learns from what was heard; None if the caller was not understood."""
+
+Tell = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+"""A step that is left, with all answers → all answers with what the desk says to that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +71,9 @@ class Step:
     follows: Callable[[Mapping[str, str]], str]
 
 
-def opening(languages: tuple[str, ...]) -> str:
+def opening(answers: Mapping[str, str]) -> str:
     """The first step: the choice of a language where there is one."""
-    return "language" if len(languages) > 1 else "consent"
+    return "language" if "," in answers.get("languages", "") else _after_language(answers)
 
 
 def _language(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
@@ -74,8 +89,17 @@ def _yes_or_no(name: str) -> Answer:
     return read
 
 
+def _consent(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """Yes or no; where a recording was announced, whoever says nothing against it agrees."""
+    said = {"1": "yes", "2": "no"}.get(heard.key)
+    if said:
+        return {"consent": said}
+    is_silent = not heard.key and not heard.speech
+    return {"consent": "yes", "tacit": "yes"} if turn.answers.get("mode") == "announce" and is_silent else None
+
+
 def _account(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """An account number; the hash key alone, or "no", says that it is not at hand."""
+    """An account number or a PIN; the hash key alone, or "no", says that it is not at hand."""
     if heard.digits:
         return {"account": heard.digits[:20]}
     return {} if heard.digits is not None or heard.key == "2" else None
@@ -87,6 +111,20 @@ def _account_check(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     return {"account": heard.digits[:20]} if heard.digits else None
 
 
+def _open(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """What the caller wants of the request that is under way: its people, to add to it, or something else."""
+    chosen = {"1": "people", "2": "note", "3": "other"}.get(heard.digits or "")
+    return {"wants": chosen} if chosen else None
+
+
+def _note(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    if heard.recording:
+        return {"note_recording": heard.recording}
+    if heard.speech:
+        return {"note": heard.speech, "note_confidence": heard.confidence}
+    return {} if turn.answers.get("consent") == "yes" or heard.digits is not None else None
+
+
 def _problem(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     """What the caller said; nothing said leads to a recording, or is asked again where none is allowed."""
     if heard.speech:
@@ -94,8 +132,8 @@ def _problem(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     return {} if turn.answers.get("consent") == "yes" else None
 
 
-def _recorded(_turn: Turn, heard: Heard) -> Mapping[str, str]:
-    return {"recording": heard.recording or "none"}
+def _recorded(name: str) -> Answer:
+    return lambda _turn, heard: {name: heard.recording or "none"}
 
 
 def _phone(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
@@ -111,52 +149,108 @@ def _phone_check(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     return {"phone": heard.number} if heard.number else None
 
 
+def _after_language(answers: Mapping[str, str]) -> str:
+    return _after_consent(answers) if "consent" in answers else "consent"
+
+
 def _after_consent(answers: Mapping[str, str]) -> str:
-    return "problem" if answers.get("known") == "yes" else "account"
+    return _after_account(answers) if answers.get("known") == "yes" else "account"
 
 
 def _after_account(answers: Mapping[str, str]) -> str:
-    return "account_check" if answers.get("account") and "account_confirmed" not in answers else "problem"
+    """The number keyed is read back; then a request under way is offered, where the account has one."""
+    if answers.get("account") and "account_confirmed" not in answers:
+        return "account_check"
+    return "open" if answers.get("open") and "wants" not in answers else "problem"
+
+
+def _after_open(answers: Mapping[str, str]) -> str:
+    return {"people": CONNECT, "note": "note"}.get(answers.get("wants", ""), "problem")
 
 
 def _after_problem(answers: Mapping[str, str]) -> str:
-    return "down" if answers.get("problem") or answers.get("consent") != "yes" else "record"
-
-
-def _after_recording(answers: Mapping[str, str]) -> str:
-    return LAST if "down" in answers else "down"
+    """A person where nothing was understood and nothing may be recorded, if one is on duty."""
+    if answers.get("problem"):
+        return "down"
+    if answers.get("consent") == "yes":
+        return "record"
+    return CONNECT if answers.get("duty") == "yes" else "down"
 
 
 def _after_phone(answers: Mapping[str, str]) -> str:
-    """The number keyed is read back; one never understood may be spoken into a recording."""
+    """The number keyed is read back; one never understood may be spoken into a recording, or to a person."""
     if answers.get("phone_confirmed") == "keyed":
         return "phone_check"
-    recordable = answers.get("consent") == "yes" and "recording" not in answers
-    return "record" if recordable and not answers.get("phone") else LAST
+    if not answers.get("phone") and answers.get("consent") == "yes":
+        return "record_number"
+    return _after_number(answers)
+
+
+def _after_number(answers: Mapping[str, str]) -> str:
+    return CONNECT if answers.get("duty") == "yes" and "reached" not in answers else LAST
+
+
+def _after_connect(answers: Mapping[str, str]) -> str:
+    if answers.get("reached") == "yes" or "joined" in answers or "down" in answers:
+        return LAST
+    return "down"
 
 
 STEPS: Mapping[str, Step] = {
-    "language": Step(read=_language, otherwise={}, follows=lambda _: "consent"),
-    "consent": Step(read=_yes_or_no("consent"), otherwise={"consent": "no"}, follows=_after_consent),
+    "language": Step(read=_language, otherwise={}, follows=_after_language),
+    "consent": Step(read=_consent, otherwise={"consent": "no"}, follows=_after_consent),
     "account": Step(read=_account, otherwise={}, follows=_after_account),
     "account_check": Step(read=_account_check, otherwise={"account_confirmed": "no"}, follows=_after_account),
+    "open": Step(read=_open, otherwise={"wants": "other"}, follows=_after_open),
+    "note": Step(read=_note, otherwise={}, follows=lambda _: LAST),
     "problem": Step(read=_problem, otherwise={}, follows=_after_problem),
-    "record": Step(read=_recorded, otherwise={}, follows=_after_recording),
+    "record": Step(read=_recorded("recording"), otherwise={}, follows=lambda _: "down"),
     "down": Step(read=_yes_or_no("down"), otherwise={"down": "unknown"}, follows=lambda _: "phone"),
     "phone": Step(read=_phone, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
     "phone_check": Step(read=_phone_check, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
+    "record_number": Step(read=_recorded("number_recording"), otherwise={}, follows=_after_number),
+    CONNECT: Step(read=lambda *_: None, otherwise={}, follows=_after_connect),
 }
 
 
-def advance(turn: Turn, heard: Heard) -> Turn:
-    """The next turn after what was heard; the last step stays where it is."""
-    if turn.step == LAST:
+def advance(turn: Turn, heard: Heard, tell: Tell = lambda _step, answers: answers) -> Turn:
+    """The next turn after what was heard; the last step stays where it is, and so does one at which we ring.
+
+    `tell` is called once for each step that is left, before what follows is chosen.
+    """
+    if turn.step in {LAST, CONNECT}:
         return turn
     step = STEPS[turn.step]
+    if heard.key in {PERSON, REPEAT} and int(turn.answers.get("again", "0")) < MOST_AGAIN:
+        return _aside(turn, heard, step, tell)
     learnt = step.read(turn, heard)
     answers = {**turn.answers, **(learnt or {})}
     if learnt is None or step.follows(answers) == turn.step:
         if turn.misses + 1 < MOST_MISSES:
-            return replace(turn, misses=turn.misses + 1, answers=answers, understood=learnt is not None)
+            return replace(turn, misses=turn.misses + 1, answers=answers, opens_with="" if learnt else "missed")
         answers |= step.otherwise
+    answers = dict(tell(turn.step, answers))
     return Turn(step=step.follows(answers), answers=answers)
+
+
+def _aside(turn: Turn, heard: Heard, step: Step, tell: Tell) -> Turn:
+    """Star asks again; zero rings somebody, and what was recorded until then has answered its step."""
+    answers = {**turn.answers, "again": str(int(turn.answers.get("again", "0")) + 1)}
+    if heard.key == REPEAT:
+        return replace(turn, answers=answers, opens_with="")
+    if not heard.recording:
+        return replace(turn, step=CONNECT, answers=answers | {"resume": turn.step}, opens_with="")
+    answers = dict(tell(turn.step, {**answers, **(step.read(turn, heard) or {})}))
+    return Turn(step=CONNECT, answers=answers | {"resume": step.follows(answers)})
+
+
+def went_on(turn: Turn, reached: str) -> Turn:
+    """The turn after telephones of ours rang, or none could: `reached` is "yes", "nobody", or "" where none rang.
+
+    Whoever asked for a person goes on where they were.
+    """
+    answers = {**turn.answers, **({"reached": reached} if reached else {})}
+    resume = answers.pop("resume", "")
+    if resume and resume != CONNECT and reached != "yes":
+        return replace(turn, step=resume, answers=answers, opens_with="nobody_now")
+    return Turn(step=_after_connect(answers), answers=answers)

@@ -44,6 +44,7 @@ class Speech:
     language: str
     naming: Naming
     settle: Settle
+    wording: Callable[[str], Prompts] = prompts.load
 
 
 def ask(words: Prompts, here: str, *sentences: str) -> str:
@@ -51,7 +52,7 @@ def ask(words: Prompts, here: str, *sentences: str) -> str:
     response = VoiceResponse()
     gather = Gather(input="dtmf", action=here + RETRIES, method="POST", timeout=ANSWER_SECONDS, num_digits=1)
     for sentence in sentences:
-        gather.say(sentence, language=words.tag)
+        gather.say(sentence, language=words.tag, voice=words.voice or None)
     response.append(gather)
     response.redirect(here + RETRIES, method="POST")
     return str(response)
@@ -60,7 +61,7 @@ def ask(words: Prompts, here: str, *sentences: str) -> str:
 def tell(words: Prompts, name: str) -> str:
     """TwiML that says a sentence and hangs up."""
     response = VoiceResponse()
-    response.say(words.say(name), language=words.tag)
+    response.say(words.say(name), language=words.tag, voice=words.voice or None)
     response.hangup()
     return str(response)
 
@@ -74,7 +75,7 @@ def hang_up() -> str:
 
 def not_needed(speech: Speech) -> str:
     """TwiML for a call we know nothing of."""
-    return tell(prompts.load(speech.language), "not_needed")
+    return tell(speech.wording(speech.language), "not_needed")
 
 
 def is_machine(answered_by: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""The webhooks of calls we place: signed, POST only, committed before they are answered."""
+"""The webhooks of calls and texts that go out: signed, POST only, committed before they are answered."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated
@@ -8,15 +8,20 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from voice import callbacks, pages
+from voice import callbacks, pages, texting
 from voice.outgoing import Naming, Settle, Speech
 from voice.webhooks import Line, body_of, run, verified, xml
 
 
 def router(line: Line, *, naming: Naming, settle: Settle) -> APIRouter:
-    """The webhooks of pages and of calls to customers, on the line whose account places them."""
+    """The webhooks of pages, of calls to customers and of texts, on the line whose account places them.
+
+    What is written to our number comes nowhere: a text has no address here but that of a receipt's status.
+    """
     routes = APIRouter(prefix="/voice", include_in_schema=False)
-    speech = Speech(public_url=line.public_url, language=line.language, naming=naming, settle=settle)
+    speech = Speech(
+        public_url=line.public_url, language=line.language, naming=naming, settle=settle, wording=line.wording
+    )
 
     async def signed(request: Request) -> Mapping[str, str]:
         return verified(request, await body_of(request), line)
@@ -56,7 +61,20 @@ def router(line: Line, *, naming: Naming, settle: Settle) -> APIRouter:
     def callback_status(params: Webhook, attempt: str) -> Response:
         return noted(lambda session: callbacks.status(session, known(attempt), params, line.clock()))
 
+    _add_receipts(routes, line)
     return routes
+
+
+def _add_receipts(routes: APIRouter, line: Line) -> None:
+    """What becomes of a text: its webhooks name a message, and no call."""
+
+    async def signed(request: Request) -> Mapping[str, str]:
+        return verified(request, await body_of(request), line, needs_call=False)
+
+    @routes.post("/receipt/{receipt}/status")
+    def status(params: Annotated[Mapping[str, str], Depends(signed)], receipt: str) -> Response:
+        run(line, lambda session: texting.status(session, known(receipt), params, line.clock()))
+        return Response(status_code=204)
 
 
 def known(text: str) -> UUID | None:

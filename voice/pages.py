@@ -40,7 +40,7 @@ def key(
         return not_needed(speech)
     if is_machine(params.get("AnsweredBy")):
         return hang_up()
-    words = prompts.load(prompts.FALLBACK)
+    words = speech.wording(prompts.FALLBACK)
     if params.get("Digits") == YES:
         _acknowledge(session, row, now, speech)
         return tell(words, "page_taken")
@@ -105,7 +105,7 @@ def _say(session: Session, row: tables.progress.Notice, speech: Speech, *, again
     """Who needs what, in English, as the names of levels and steps are; never a customer's words."""
     request = session.get_one(tables.requests.Request, row.request_id)
     step = session.get_one(tables.progress.EscalationStep, row.step_id)
-    words, level = prompts.load(prompts.FALLBACK), speech.naming(request).level
+    words, level = speech.wording(prompts.FALLBACK), speech.naming(request).level
     sentence = "page" if level else "page_plain"
     what = words.say(sentence, level=level, reference=spoken(request.reference), step=step.label)
     here = f"{speech.public_url}/voice/page/{row.id}/key?try={int(again)}"

@@ -58,8 +58,8 @@ def page(engine: Engine, notice_id: UUID, *, trunk: Trunk, ended: Ended, settle:
         if row is None:
             return
         if row.call_sid is None:  # else a webhook of this call was faster, and has said that it was placed
-            row.state, row.call_sid = outcome.state or OutgoingState.PENDING, outcome.call_sid
-            row.error, row.told_at = outcome.error or None, clock() if outcome.call_sid else None
+            row.state, row.call_sid = outcome.state or OutgoingState.PENDING, outcome.sid
+            row.error, row.told_at = outcome.error or None, clock() if outcome.sid else None
         session.flush()
         settle(session, row.step_id)
     log.info("page.placed", notice=str(notice_id), state=row.state)
@@ -92,8 +92,13 @@ def _begin_page(engine: Engine, notice_id: UUID, trunk: Trunk, ended: Ended, set
 def place_callback(engine: Engine, callback_id: UUID, *, trunk: Trunk, clock: Clock) -> None:
     """Ring the customer for one attempt in the ledger, which is placed once at most, whatever comes of it.
 
-    Somebody asked for it and waits: one that could not be placed ends as failed, with the reason, and they may ask
-    again. Failed tells nothing about the customer; only attempts that rang count (`triage.reachability`).
+    Where Twilio cannot be reached, or answers 429, the attempt stays under way and is tried again while whoever asked
+    for it may still wait (`FRESH`). One that was refused, or may have been placed, ends as failed, with the reason.
+    Failed tells nothing about the customer; only attempts that rang count (`triage.reachability`).
+
+    Raises:
+        Unavailable: certainly no call was made; the job is tried again later.
+
     """
     number = _begin_callback(engine, callback_id, trunk, clock())
     if number is None:
@@ -103,10 +108,14 @@ def place_callback(engine: Engine, callback_id: UUID, *, trunk: Trunk, clock: Cl
         row = callbacks.held(session, callback_id)
         if row is None or row.call_sid is not None:  # a webhook of this call was faster
             return
-        row.call_sid = outcome.call_sid
-        if row.call_sid is None:
+        row.call_sid = outcome.sid
+        if outcome.state is None:
+            callbacks.note_turned_away(session, row, clock(), outcome.error)
+        elif row.call_sid is None:
             callbacks.fail(session, row, _why(outcome), clock())
     log.info("callback.placed", callback=str(callback_id), outcome=row.outcome)
+    if outcome.state is None:
+        raise Unavailable(outcome.error)
 
 
 def _begin_callback(engine: Engine, callback_id: UUID, trunk: Trunk, now: datetime) -> str | None:

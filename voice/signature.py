@@ -8,11 +8,15 @@ import re
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import ImmutableMultiDict
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import HMAC_SHA1, RequestValidator
 
 LARGEST_BODY = 65_536
 MOST_FIELDS = 200
 CALL_SID = re.compile(r"CA[0-9a-f]{32}")
+MESSAGE_SID = re.compile(r"[SM]M[0-9a-f]{32}")
+NAME = re.compile(r"[A-Za-z]")
+"""How the names of parameters begin. Others are the tail of an address that was moved into the form: the signature
+covers address and parameters without a sign between them."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -27,16 +31,26 @@ def parameters_of(body: bytes) -> ImmutableMultiDict[str, str]:
     return ImmutableMultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
 
 
-def is_genuine(url: str, parameters: ImmutableMultiDict[str, str], signature: str, tokens: tuple[str, ...]) -> bool:
-    """Whether one of our auth tokens (primary, or secondary during rotation) made this signature.
+def is_genuine(
+    url: str,
+    parameters: ImmutableMultiDict[str, str],
+    signature: str,
+    tokens: tuple[str, ...],
+    algorithm: str = HMAC_SHA1,
+) -> bool:
+    """Whether one of our secrets (the primary one, or the secondary during rotation) made this signature.
 
     `url` is the configured public address with the raw path and query; forwarding headers play no
     part. A missing or non-ASCII signature is simply not genuine, and neither is one of a JSON body.
+    `algorithm` is ours to choose: a header that names another one is not believed.
+    https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
     """
     if not signature or not signature.isascii() or "bodySHA256" in url:
         return False
+    if not all(NAME.match(name) for name in parameters):
+        return False
     made = [
-        RequestValidator(token).compute_signature(each, parameters)
+        RequestValidator(token).compute_signature(each, parameters, algorithm)
         for token in tokens
         if token
         for each in spellings(url)

@@ -1,5 +1,6 @@
 """A step as TwiML (https://www.twilio.com/docs/voice/twiml). Pure; a caller's words are text, never markup."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from twilio.twiml.voice_response import Gather, VoiceResponse
@@ -13,6 +14,11 @@ ANSWER_SECONDS = 6
 RECORD_SECONDS = 119
 """Twilio transcribes recordings shorter than two minutes (error 13617)."""
 LONG_NUMBERS = frozenset({"account", "account_check", "phone", "phone_check"})
+FREE = frozenset({"problem", "note", "account", "phone"})
+"""Steps whose answer is not one of a few words."""
+RECORD_ENDS = "#0*"
+"""Keys that end a recording: the hash key, and those that mean the same at every step."""
+SOON, MOST_MINUTES = 2, 90
 
 
 def say(
@@ -27,15 +33,17 @@ def say(
     """The TwiML of a turn: what is said, and where the caller's answer goes. `offered` are languages to choose from."""
     response = VoiceResponse()
     if first:
-        _speak(response, words, words.say("greeting_known" if turn.answers.get("known") == "yes" else "greeting"))
-    if not turn.understood:
-        _speak(response, words, words.say("missed"))
+        speak(response, words, words.say("greeting_known" if turn.answers.get("known") == "yes" else "greeting"))
+        speak(response, words, words.say("anytime"))
+    if turn.opens_with:
+        speak(response, words, words.say(turn.opens_with))
     if turn.step == LAST:
-        _speak(response, words, words.say("receipt", reference=spoken(reference)))
+        for sentence in farewell(turn.answers, words, reference):
+            speak(response, words, sentence)
         response.hangup()
         return str(response)
     here = address(public_url, turn)
-    if turn.step == "record":
+    if is_recorded(turn):
         _record(response, turn, words, public_url, here)
     elif turn.step == "language":
         _choose(response, offered, here)
@@ -47,7 +55,12 @@ def say(
 
 def address(public_url: str, turn: Turn) -> str:
     """Where this turn's answer goes: step and try only, nothing about the caller."""
-    return f"{public_url}/voice/turn?{urlencode({'step': turn.step, 'try': turn.misses})}"
+    return f"{public_url}/voice/turn?{urlencode({'step': turn.step, 'try': turn.attempt})}"
+
+
+def is_recorded(turn: Turn) -> bool:
+    """Whether a step is answered into a recording; without consent none is."""
+    return turn.answers.get("consent") == "yes" and turn.step in {"record", "record_number", "note"}
 
 
 def _ask(response: VoiceResponse, turn: Turn, words: Prompts, here: str) -> None:
@@ -59,25 +72,58 @@ def _ask(response: VoiceResponse, turn: Turn, words: Prompts, here: str) -> None
         language=words.tag,
         timeout=ANSWER_SECONDS,
         speech_timeout="auto",
-        hints=None if turn.step in {"problem", "account", "phone"} else ",".join((*words.yes, *words.no)),
+        hints=None if turn.step in FREE else ",".join(_hints(turn, words)),
         num_digits=None if long_number else 1,
         finish_on_key="#" if long_number else None,
         action_on_empty_result=True,  # else the hash key alone would not be told from silence
     )
-    _speak(gather, words, question(turn, words))
+    for sentence in question(turn, words):
+        speak(gather, words, sentence)
     response.append(gather)
 
 
-def question(turn: Turn, words: Prompts) -> str:
-    """What a step asks."""
+def _hints(turn: Turn, words: Prompts) -> tuple[str, ...]:
+    return words.count if turn.step == "open" and words.count else (*words.yes, *words.no)
+
+
+def question(turn: Turn, words: Prompts) -> list[str]:
+    """What a step asks, sentence by sentence."""
     known = turn.answers
     if turn.step == "phone":
         number = known.get("caller", "")
-        return words.say("phone", number=spoken(number)) if number else words.say("phone_unknown")
-    if turn.step == "problem" and known.get("consent") == "yes":
-        return f"{words.say('problem')} {words.say('or_record')}"
+        return [words.say("phone", number=spoken(number)) if number else words.say("phone_unknown")]
+    if turn.step == "problem":
+        return [words.say("problem"), *([words.say("or_record")] if known.get("consent") == "yes" else [])]
+    if turn.step == "open":
+        told = [words.say("open_update", update=known["open_update"])] if known.get("open_update") else []
+        number = spoken(known.get("open_reference", ""))
+        return [words.say("open", reference=number), *told, words.say("open_keys")]
+    if turn.step == "consent" and known.get("mode") == "announce":
+        return [words.say("announce")]
     about = {"account_check": "account", "phone_check": "phone"}.get(turn.step, "")
-    return words.say(turn.step, number=spoken(known.get(about, "")))
+    return [words.say(turn.step, number=spoken(known.get(about, "")))]
+
+
+def farewell(answers: Mapping[str, str], words: Prompts, reference: str) -> list[str]:
+    """What is said at the end: the reference, twice; after a talk with a person once, and no more than that."""
+    told, after = [], []
+    if answers.get("reached") == "nobody":
+        told = [words.say("nobody"), _expect(answers.get("due_minutes", ""), words)]
+    if answers.get("sms") == "yes":
+        after = [words.say("sent_sms")]
+    name = "receipt_joined" if "joined" in answers else "receipt"
+    if answers.get("reached") == "yes":
+        name = "receipt_connected"
+    return [*told, words.say(name, reference=spoken(reference)), *after, words.say("goodbye")]
+
+
+def _expect(minutes: str, words: Prompts) -> str:
+    """When to expect a call, in minutes up to an hour and a half, then in whole hours."""
+    if not minutes.isdecimal() or int(minutes) < SOON:
+        return words.say("expect_soon")
+    if int(minutes) <= MOST_MINUTES:
+        return words.say("expect_minutes", minutes=minutes)
+    return words.say("expect_hours", hours=str(-(-int(minutes) // 60)))
 
 
 def _choose(response: VoiceResponse, offered: tuple[Prompts, ...], here: str) -> None:
@@ -86,17 +132,17 @@ def _choose(response: VoiceResponse, offered: tuple[Prompts, ...], here: str) ->
         action_on_empty_result=True,
     )  # fmt: skip
     for key, language in enumerate(offered, 1):
-        _speak(gather, language, language.say("choose", key=str(key)))
+        speak(gather, language, language.say("choose", key=str(key)))
     response.append(gather)
 
 
 def _record(response: VoiceResponse, turn: Turn, words: Prompts, public_url: str, here: str) -> None:
-    _speak(response, words, words.say("record_number" if "down" in turn.answers else "record"))
+    speak(response, words, words.say("record_note" if turn.step == "note" else turn.step))
     response.record(
         action=here + RETRIES,
         method="POST",
         max_length=RECORD_SECONDS,
-        finish_on_key="#",
+        finish_on_key=RECORD_ENDS,
         play_beep=True,
         recording_status_callback=f"{public_url}/voice/recording{RETRIES}",
         recording_status_callback_event="completed absent",
@@ -105,8 +151,9 @@ def _record(response: VoiceResponse, turn: Turn, words: Prompts, public_url: str
     )
 
 
-def _speak(verb: VoiceResponse | Gather, words: Prompts, sentence: str) -> None:
-    verb.say(sentence, language=words.tag)
+def speak(verb: VoiceResponse | Gather, words: Prompts, sentence: str) -> None:
+    """Say a sentence in a language's own voice."""
+    verb.say(sentence, language=words.tag, voice=words.voice or None)
 
 
 def spoken(text: str) -> str:

@@ -1,7 +1,8 @@
 """Twilio's webhooks: signed, POST only, committed before they are answered."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Annotated, TypeVar
 
 import structlog
@@ -9,14 +10,17 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
+from twilio.request_validator import HMAC_SHA1
 
-from models.errors import Forbidden, Invalid, SwitchboardError
+from models.errors import Forbidden, Invalid, SwitchboardError, Unavailable
 from models.ports import Clock, Receive, Wake
 from models.store import transaction
-from models.terms import Party
-from voice import calls
-from voice.calls import Switch
-from voice.signature import CALL_SID, FORM, LARGEST_BODY, is_genuine, parameters_of
+from models.terms import Consent, Party
+from voice import calls, prompts
+from voice.deadline import Deadline, asked_before, is_slow, one_moment
+from voice.prompts import Prompts
+from voice.signature import CALL_SID, FORM, LARGEST_BODY, MESSAGE_SID, is_genuine, parameters_of
+from voice.switch import Desk, Switch
 
 Result = TypeVar("Result")
 
@@ -46,7 +50,9 @@ class WrongType(SwitchboardError):
 class Line:
     """What the phone door needs; `auth_tokens` are the primary and, during rotation, the secondary one.
 
-    `language` greets; where `languages` names more than one, the caller chooses among them by key.
+    Where Twilio signs with keys of our own instead, they stand there, and `algorithm` is theirs. `language` greets;
+    where `languages` names more than one, the caller chooses among them by key. The fields from `desk` on are those
+    of `Switch`; calls to other numbers than `numbers` are refused, if there are any.
     """
 
     engine: Engine
@@ -59,6 +65,15 @@ class Line:
     wake: Wake
     clock: Clock
     languages: tuple[str, ...] = ()
+    algorithm: str = HMAC_SHA1
+    deadline: Deadline = field(default_factory=Deadline)
+    desk: Desk = field(default_factory=Desk)
+    wording: Callable[[str], Prompts] = prompts.load
+    from_number: str = ""
+    numbers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    consent: Mapping[str, Consent] = field(default_factory=dict)
+    callback_after: timedelta = timedelta(minutes=10)
+    callback_automatic: bool = False
 
     @property
     def switch(self) -> Switch:
@@ -69,43 +84,97 @@ class Line:
             identify=self.identify,
             public_url=self.public_url,
             languages=(self.language, *others),
+            desk=self.desk,
+            wording=self.wording,
+            from_number=self.from_number,
+            numbers=self.numbers,
+            consent=self.consent,
+            callback_after=self.callback_after,
+            callback_automatic=self.callback_automatic,
         )
 
 
 def router(line: Line) -> APIRouter:
     """The webhooks of one line."""
     routes = APIRouter(prefix="/voice", include_in_schema=False)
+    switch = line.switch
 
     async def signed(request: Request) -> Mapping[str, str]:
-        return verified(request, await body_of(request), line)
+        return to_us(verified(request, await body_of(request), line), line)
 
     Webhook = Annotated[Mapping[str, str], Depends(signed)]  # noqa: N806 - a type
 
     @routes.post("/inbound")
-    def inbound(params: Webhook) -> Response:
-        return xml(run(line, lambda session: calls.first_ring(session, params, line.clock(), switch=line.switch)))
+    async def inbound(params: Webhook, request: Request) -> Response:
+        def answer(session: Session) -> str:
+            return calls.first_ring(session, params, line.clock(), switch=switch)
+
+        return await said(line, request, params, answer)
 
     @routes.post("/turn")
-    def turn(params: Webhook, step: str, request: Request) -> Response:
-        attempt = request.query_params.get("try", "0")
+    async def turn(params: Webhook, step: str, request: Request) -> Response:
+        attempt, again = request.query_params.get("try", "0"), is_again(request)
 
         def answer(session: Session) -> str:
-            return calls.turn(session, step, attempt, params, line.clock(), switch=line.switch)
+            return calls.turn(session, step, attempt, params, line.clock(), switch=switch, again=again)
 
-        return xml(run(line, answer))
+        return await said(line, request, params, answer)
 
     for name, flow in (("status", calls.status), ("recording", calls.recording), ("transcript", calls.transcript)):
         routes.add_api_route(f"/{name}", _callback(line, Webhook, flow), methods=["POST"])
     return routes
 
 
-def _callback(line: Line, webhook: object, flow: Callable[..., None]) -> Callable[..., Response]:
-    def callback(params: Mapping[str, str]) -> Response:
-        run(line, lambda session: flow(session, params, line.clock(), switch=line.switch))
-        return Response(status_code=204)
+def _callback(line: Line, webhook: object, flow: Callable[..., None]) -> Callable[..., Awaitable[Response]]:
+    switch = line.switch
+
+    async def callback(params: Mapping[str, str]) -> Response:
+        return await noted(line, lambda session: flow(session, params, line.clock(), switch=switch))
 
     callback.__annotations__["params"] = webhook
     return callback
+
+
+async def said(line: Line, request: Request, params: Mapping[str, str], flow: Callable[[Session], str]) -> Response:
+    """The TwiML that a flow gives; where it takes too long, "one moment", and a way back to the same address.
+
+    The flow goes on in its thread and commits. What comes back then says so in its query (`again`), and brings
+    nothing of what the caller did: it must find the flow's answer, or ask the present question once more.
+
+    Raises:
+        Unavailable: PostgreSQL is away, or slow for too long; Twilio goes to the fallback.
+
+    """
+    try:
+        return xml(await line.deadline.wait(lambda: line.deadline.insist(lambda: run(line, flow))))
+    except Unavailable as error:
+        if not is_slow(error):
+            raise
+    except TimeoutError:
+        pass
+    log.warning("webhook.slow", path=request.url.path)
+    language = next(iter(line.numbers.get(params.get("To", ""), ())), line.language)
+    again = asked_before(request.query_params.get("again", ""))
+    return xml(one_moment(line.wording(language), address_of(request, line, without="again="), again))
+
+
+async def noted(line: Line, flow: Callable[[Session], None]) -> Response:
+    """204 once a flow is committed.
+
+    Raises:
+        Unavailable: it is not, or not yet; Twilio tries again.
+
+    """
+    try:
+        await line.deadline.wait(lambda: run(line, flow))
+    except TimeoutError as error:
+        raise Unavailable("a callback took too long") from error
+    return Response(status_code=204)
+
+
+def is_again(request: Request) -> bool:
+    """Whether a caller who was asked for a moment is back: the webhook says nothing of what they did."""
+    return asked_before(request.query_params.get("again", "")) > 0
 
 
 def run(line: Line, flow: Callable[[Session], Result]) -> Result:
@@ -145,12 +214,12 @@ async def body_of(request: Request) -> bytes:
     return body
 
 
-def verified(request: Request, body: bytes, line: Line) -> Mapping[str, str]:
-    """The parameters of a genuine webhook of our own account.
+def verified(request: Request, body: bytes, line: Line, *, needs_call: bool = True) -> Mapping[str, str]:
+    """The parameters of a genuine webhook of our own account, about a call (or else a message).
 
     Raises:
         Forbidden: not signed by Twilio for this address, or another account's.
-        Invalid: signed, but no call is named.
+        Invalid: signed, but no call or message is named.
         TooLarge: too many fields.
 
     """
@@ -158,15 +227,38 @@ def verified(request: Request, body: bytes, line: Line) -> Mapping[str, str]:
         parameters = parameters_of(body)
     except ValueError as error:
         raise TooLarge from error
-    query = request.scope.get("query_string", b"").decode("ascii", "replace")
-    path = request.scope.get("raw_path", b"").decode("ascii", "replace").partition("?")[0]
-    url = f"{line.public_url}{path}{'?' + query if query else ''}"
-    if not is_genuine(url, parameters, request.headers.get("x-twilio-signature", ""), line.auth_tokens):
-        log.warning("webhook.refused", path=path)
+    url, signature = address_of(request, line), request.headers.get("x-twilio-signature", "")
+    if not is_genuine(url, parameters, signature, line.auth_tokens, line.algorithm):
+        log.warning("webhook.refused", path=request.url.path)
         raise Forbidden(public="The signature does not match.")
     params = {name.replace("\x00", ""): value.replace("\x00", "") for name, value in parameters.items()}
     if params.get("AccountSid") != line.account_sid:
         raise Forbidden(public="Another account.")
-    if not CALL_SID.fullmatch(params.get("CallSid", "")):
-        raise Invalid(public="CallSid is missing or malformed.")
+    name, shape = ("CallSid", CALL_SID) if needs_call else ("MessageSid", MESSAGE_SID)
+    if not shape.fullmatch(params.get(name, "")):
+        raise Invalid(public=f"{name} is missing or malformed.")
     return params
+
+
+def to_us(params: Mapping[str, str], line: Line) -> Mapping[str, str]:
+    """The parameters, of a call to one of our numbers.
+
+    Raises:
+        Forbidden: it was dialled to another one: whoever configured that knows our address, not our line.
+
+    """
+    if line.numbers and params.get("To", "") and params["To"] not in line.numbers:
+        raise Forbidden(public="Not our number.")
+    return params
+
+
+def address_of(request: Request, line: Line, *, without: str = "") -> str:
+    """The address as Twilio knows it: our public one, with path and query as they came on the wire.
+
+    Host and forwarding headers play no part. `without` leaves out what in the query begins so.
+    """
+    query = request.scope.get("query_string", b"").decode("ascii", "replace")
+    if without:
+        query = "&".join(each for each in query.split("&") if not each.startswith(without))
+    path = request.scope.get("raw_path", b"").decode("ascii", "replace").partition("?")[0]
+    return f"{line.public_url}{path}{'?' + query if query else ''}"

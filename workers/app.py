@@ -1,12 +1,13 @@
-"""Celery: tasks that drain the jobs, watch requests and learn, beat for all, and a wake-up that may be lost."""
+"""Celery: tasks that drain the jobs, watch requests and do chores, beat for all, and a wake-up that may be lost."""
 
 import ctypes
 import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import structlog
 from celery import Celery
@@ -16,9 +17,9 @@ from models.errors import Unavailable
 
 DRAIN = "switchboard.drain"
 WATCH = "switchboard.watch"
-LEARN = "switchboard.learn"
-LEARN_SECONDS = 60.0
-"""How often beat asks whether there is something to learn."""
+CHORE = "switchboard.chore.{}"
+CHORE_SECONDS = 60.0
+"""How often beat asks for each chore."""
 TASK_SECONDS = 90
 """A drain that hangs in C code longer than this is killed with its process; the sweep finds its job."""
 QUEUE = "switchboard"
@@ -38,14 +39,14 @@ def build(
     processes: int,
     watch: Callable[[], int] | None = None,
     watch_seconds: float | None = None,
-    learn: Callable[[], int] | None = None,
+    chores: Mapping[str, Callable[[], int]] = MappingProxyType({}),
     before_fork: Callable[[], None] | None = None,
     after_fork: Callable[[], None] | None = None,
 ) -> Celery:
     """The Celery application; nothing is connected until it is used.
 
-    Beat asks for `drain` every `sweep_seconds`, for `watch` every `watch_seconds` (none: as often), and for `learn`
-    every minute.
+    Beat asks for `drain` every `sweep_seconds`, for `watch` every `watch_seconds` (none: as often), and for each of
+    the `chores` every minute.
     `before_fork` runs once in a worker's parent (load what children share), `after_fork` in each
     child (drop what must not be shared).
     """
@@ -69,8 +70,8 @@ def build(
     _repeat(app, "sweep", DRAIN, drain, sweep_seconds)
     if watch is not None:
         _repeat(app, "watch", WATCH, watch, watch_seconds or sweep_seconds)
-    if learn is not None:
-        _repeat(app, "learn", LEARN, learn, LEARN_SECONDS)
+    for name, work in chores.items():
+        _repeat(app, name, CHORE.format(name), work, CHORE_SECONDS)
     worker_process_init.connect(lambda **_: die_with_parent(), weak=False)
     worker_process_init.connect(lambda **_: confine_memory(JOB_BYTES), weak=False)
     if before_fork is not None:

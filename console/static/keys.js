@@ -3,8 +3,8 @@
 (() => {
   const TYPING = "input:not([type=checkbox]), select, textarea, [contenteditable]";
   const OFF = "switchboard-keys-off";
-  const KEYS = [..."esuawntxc123456/"];
-  const PAGES = { t: "/triage", l: "/left", r: "/requests", p: "/policies", m: "/classifier" };
+  const KEYS = [..."esuawntxcf123456/"];
+  const PAGES = { t: "/triage", l: "/left", r: "/requests", p: "/policies", m: "/classifier", c: "/calls", o: "/on-call" };
   let led = false;
   const help = () => document.getElementById("keys");
 

@@ -4,6 +4,8 @@
     weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
 
+  const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
   const elapsed = (since) => {
     const seconds = Math.max(0, Math.floor((Date.now() - since) / 1000));
     const minutes = Math.floor(seconds / 60), hours = Math.floor(seconds / 3600), days = Math.floor(seconds / 86400);
@@ -18,6 +20,9 @@
       if ("since" in time.dataset) {
         time.textContent = elapsed(at);
         time.title = `since ${long.format(at)}`;
+      } else if ("clock" in time.dataset) {
+        time.textContent = clock.format(at);
+        time.title = long.format(at);
       } else if (!time.title) {
         time.title = time.textContent;
         time.textContent = long.format(at);

@@ -24,7 +24,8 @@ class Call(Base):
     """One telephone call, whatever the number and order of its webhooks.
 
     `started_at` is the time of the first webhook and never moves; `status` is Twilio's and only
-    moves forward; `answers` is what the caller told the menu.
+    moves forward; `answers` is what the caller told the menu. `recovered_at`: learnt from Twilio's list
+    of calls then, since no webhook of it had reached us.
     """
 
     __tablename__ = "calls"
@@ -42,6 +43,7 @@ class Call(Base):
     started_at: Mapped[At]
     ended_at: Mapped[datetime | None]
     duration_seconds: Mapped[int | None]
+    recovered_at: Mapped[datetime | None]
 
 
 class CallEvent(Base):
@@ -59,7 +61,10 @@ class CallEvent(Base):
 
 
 class Recording(Base):
-    """A recording of a call and, when it comes, its transcript."""
+    """A recording of a call and, when it comes, its transcript.
+
+    `digest` is the SHA-256 of its media. `erased_at`: they are here no more; `removed_at`: nor at Twilio.
+    """
 
     __tablename__ = "recordings"
     __table_args__ = (UniqueConstraint("recording_sid"),)
@@ -73,7 +78,10 @@ class Recording(Base):
     transcript_status: Mapped[str | None]
     media: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     media_type: Mapped[str | None]
+    digest: Mapped[str | None]
     fetched_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
     created_at: Mapped[At]
 
 

@@ -11,13 +11,14 @@ from models.tables.base import At, Base, Id, one_of
 
 
 class Account(Base):
-    """Whom we contracted, under which policy."""
+    """Whom we contracted, under which policy; `pin_digest` is of the PIN by which their callers are recognised."""
 
     __tablename__ = "accounts"
 
     id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
     number: Mapped[str | None] = mapped_column(unique=True)
+    pin_digest: Mapped[str | None] = mapped_column(unique=True)
     policy: Mapped[str | None]
     created_at: Mapped[At] = mapped_column(server_default=func.now())
 
@@ -96,6 +97,23 @@ class Engineer(Base):
     created_at: Mapped[At] = mapped_column(server_default=func.now())
 
 
+class RotaOverride(Base):
+    """Somebody stands in on a tier of the rota from one moment to another; one withdrawn never counts."""
+
+    __tablename__ = "rota_overrides"
+
+    id: Mapped[Id]
+    tier: Mapped[str]
+    person: Mapped[str]
+    starts_at: Mapped[At]
+    ends_at: Mapped[datetime] = mapped_column(index=True)
+    note: Mapped[str] = mapped_column(default="")
+    made_by: Mapped[str]
+    made_at: Mapped[At]
+    withdrawn_at: Mapped[datetime | None]
+    withdrawn_by: Mapped[str] = mapped_column(server_default="", default="")
+
+
 class SignIn(Base):
     """A console session: only the digest of the cookie is kept, so that it can be revoked."""
 
@@ -154,6 +172,13 @@ def engineer_by_sign_in(session: Session, digest: str, now: datetime) -> Enginee
 def token_by_digest(session: Session, digest: str) -> ApiToken | None:
     """The unrevoked API token with this digest, or None."""
     return session.scalar(select(ApiToken).where(ApiToken.digest == digest, ApiToken.revoked_at.is_(None)))
+
+
+def rota_overrides(session: Session, since: datetime) -> list[RotaOverride]:
+    """Every override in force at a moment or later, in the order they were made: the last one counts."""
+    row = RotaOverride
+    found = select(row).where(row.ends_at > since, row.withdrawn_at.is_(None))
+    return list(session.scalars(found.order_by(row.made_at, row.id)))
 
 
 def contracts(session: Session, account: UUID) -> list[Contract]:

@@ -33,6 +33,7 @@ class Request(Base):
     `follow_up_at` is when somebody wrote again after the decision in force; deciding anew clears it. `status` is one
     of the policy's workflow, empty until the first step (then the workflow's start holds), `status_since` when it
     came to be. `owner` is an engineer's login. `attention_at` is when its clocks and ladders want to be looked at next.
+    `folded_into` is the request under which it is worked on: the same outage, reported once more.
     """
 
     __tablename__ = "requests"
@@ -69,6 +70,7 @@ class Request(Base):
     )
     resolution: Mapped[str | None]
     attention_at: Mapped[datetime | None]
+    folded_into: Mapped[UUID | None] = mapped_column(ForeignKey("requests.id"), index=True)
 
     @property
     def reference(self) -> str:
@@ -93,6 +95,7 @@ class Interaction(Base):
     note: Mapped[str] = mapped_column(default="")
     facts: Mapped[list[Any]] = mapped_column(JSONB)
     fields: Mapped[Json] = mapped_column(server_default="{}")
+    confidence: Mapped[float | None]
     received_at: Mapped[At]
 
 

@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
     account.command("list")(account_list)
     account.command("contract")(account_contract)
     account.command("fact")(account_fact)
+    account.command("pin")(account_pin)
     app.add_typer(account, name="account")
     contact = typer.Typer(help="People, with the addresses and numbers that identify them.", no_args_is_help=True)
     contact.callback()(contacts)
@@ -163,6 +164,22 @@ def account_fact(
     """Record a fact that holds for everything an account asks."""
     with opened(data_dir) as house, transaction(house.engine) as session:
         directory.set_account_fact(session, account, name, value, by="command line", now=now())
+
+
+def account_pin(
+    account: Annotated[str, typer.Argument(help="Name or contract number of the account.")],
+    *,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the PIN away instead.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Make a PIN by which an account's callers are recognised, and print it alone; it cannot be shown again."""
+    with opened(data_dir) as house, transaction(house.engine) as session:
+        if remove:
+            directory.remove_pin(session, account)
+        else:
+            made = directory.set_pin(session, account, key=directory.pin_key(house.sites.secret))
+    if not remove:
+        typer.echo(made)
 
 
 def contact_add(

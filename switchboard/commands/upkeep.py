@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import typer
@@ -11,12 +12,17 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models import schema, tables
 from models.store import transaction
 from models.terms import JobState, OutgoingState
+from switchboard.commands import telephone
 from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import Switchboard, now
 from triage.desk import learning
 
 LEAST_FREE_BYTES = 1 << 30
 MOST_CLOCK_SKEW = 5.0
+SETTLED = timedelta(hours=1)
+"""How long after the end of a call everything about it is told, at the latest."""
+FORGOTTEN = timedelta(days=1)
+"""How long a call may be overdue before somebody looks why."""
 
 
 def register(app: typer.Typer) -> None:
@@ -28,7 +34,7 @@ def register(app: typer.Typer) -> None:
 def reconcile(data_dir: DataDir = None) -> None:
     """Account for every accepted mail and call: exit 1 and the list if anything is not."""
     with opened(data_dir) as house, transaction(house.engine) as session:
-        open_ends = [*_mails(session), *_calls(session), *_replies(session)]
+        open_ends = [*_mails(session), *_calls(session), *_replies(session), *_reaching(session)]
     for line in open_ends:
         typer.echo(line)
     if open_ends:
@@ -65,8 +71,26 @@ def _replies(session: Session) -> Iterator[str]:
         yield f"reply {found} waits and no job will send it"
 
 
+def _reaching(session: Session) -> Iterator[str]:
+    """What nobody will act on any more: telephones that still ring, callers nobody rings, receipts nobody sends."""
+    leg, call = tables.reaching.Leg, tables.calls.Call
+    over = select(leg.id).join(call, call.id == leg.call_id)
+    for found in session.scalars(over.where(leg.ended_at.is_(None), call.ended_at < now() - SETTLED)):
+        yield f"telephone {found} still rings, and its call is over"
+    for row in tables.reaching.owed(session):
+        if row.due_at < now() - FORGOTTEN:
+            yield f"owed call {row.id} was due {row.due_at:%Y-%m-%d %H:%M} UTC and nobody was reached"
+    receipt, job = tables.reaching.CallReceipt, tables.jobs.Job
+    stuck = select(receipt.id).where(
+        receipt.state.in_((OutgoingState.PENDING, OutgoingState.SENDING)),
+        ~exists().where(job.subject == receipt.id, job.state == JobState.WAITING),
+    )
+    for found in session.scalars(stuck):
+        yield f"receipt {found} waits and no job will send it"
+
+
 def doctor(data_dir: DataDir = None) -> None:
-    """Check settings, database, migrations, classifier, clock, disk and parked work; exit 1 if something is wrong."""
+    """Check settings, database, classifier, clock, disk, parked work and telephone; exit 1 if something is wrong."""
     with opened(data_dir) as house:
         found = list(_findings(house))
     for fine, line in found:
@@ -89,8 +113,7 @@ def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
     free = shutil.disk_usage(house.settings.data_dir if house.settings.data_dir.exists() else "/").free
     yield free > LEAST_FREE_BYTES, f"{free // 2**20} MiB of disk free"
     if house.settings.twilio_account_sid:
-        public = house.settings.public_url
-        yield public.startswith("https://"), f"Twilio reaches us at {public} (https needed)"
+        yield from telephone.findings(house)
 
 
 def _classifier(session: Session) -> Iterator[tuple[bool, str]]:

@@ -264,6 +264,12 @@ def stands() -> SimpleNamespace:
 
 
 @pytest.fixture
+def lines() -> SimpleNamespace:
+    """Makes calls with everybody who was rung for them, what is owed, and a rota."""
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "lines.py")))
+
+
+@pytest.fixture
 def artefacts() -> SimpleNamespace:
     """Fills the registry of classifiers, and decides on what they suggested."""
     return SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "artefacts.py")))

@@ -213,7 +213,7 @@ def test_a_call_shows_answers_recording_and_clock(house, ida, suggested, now):
     assert "Production down" in page
     assert "<audio controls" in page
     assert "orders fail everywhere" in page
-    assert "Timeline (1 webhook)" in page
+    assert "What happened in the call (1 step)" in page
 
 
 def test_the_reply_or_the_reason_for_none_is_shown(house, ida, suggested, now):

@@ -30,9 +30,13 @@ READY = 120.0
 class House:
     """A running instance and what a customer, Twilio or an engineer does to it."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, like: "House | None" = None, **environment: str) -> None:
         self.folder = folder
         self.data_dir = folder / "var"
+        self.said_before = ""
+        if like is not None:  # with its owners: as root, PostgreSQL's files are not ours
+            subprocess.run(["cp", "-a", str(like.data_dir), str(self.data_dir)], check=True)
+            self.said_before = like.said()
         self.smtp_port, self.web_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.web_port}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
@@ -71,7 +75,7 @@ class House:
     @property
     def password(self) -> str:
         """The generated password of the first sign-in, read as a newcomer reads it."""
-        found = re.search(r"admin / (\S+)", self.said())
+        found = re.search(r"admin / (\S+)", self.said_before + self.said())
         assert found, self.said()
         return found.group(1)
 
@@ -160,9 +164,9 @@ def eventually(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 
 @contextmanager
-def running(folder: Path, **environment: str) -> Iterator[House]:
+def running(folder: Path, *, like: House | None = None, **environment: str) -> Iterator[House]:
     """A house that runs for the length of the block."""
-    house = House(folder, **environment)
+    house = House(folder, like=like, **environment)
     try:
         house.start()
         yield house
@@ -171,9 +175,17 @@ def running(folder: Path, **environment: str) -> Iterator[House]:
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """A house that was started once and stopped: others begin as its copies, with schema, classifier and sign-in."""
+    with running(tmp_path_factory.mktemp("furnished")) as first:
+        assert first.password
+    return first
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory, furnished: House) -> Iterator[House]:
     """One running house for journeys that leave it whole."""
-    with running(tmp_path_factory.mktemp("house")) as started:
+    with running(tmp_path_factory.mktemp("house"), like=furnished) as started:
         yield started
 
 
@@ -184,12 +196,12 @@ def eventually_fixture() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def run_house(tmp_path: Path) -> Iterator[Callable[..., House]]:
+def run_house(tmp_path: Path, furnished: House) -> Iterator[Callable[..., House]]:
     """Start a house of the test's own, with settings."""
     started: list[House] = []
 
     def start(**environment: str) -> House:
-        made = House(tmp_path, **environment)
+        made = House(tmp_path, like=furnished, **environment)
         started.append(made)
         made.start()
         return made

@@ -139,3 +139,20 @@ def test_a_token_name_is_used_once(session: Session):
     session.flush()
     with pytest.raises(Invalid, match="There is a token 'monitoring' already"):
         who.add_token(session, "monitoring", Role.LEAD)
+
+
+def test_a_pin_is_printed_alone_and_can_be_taken_away(run: Run, engine: Engine):
+    """It is for the customer; afterwards nobody can read it."""
+    with transaction(engine) as session:
+        directory.add_account(session, "Nordhandel", number="4711")
+    answer = run("account", "pin", "4711")
+    key = directory.pin_key("only-for-this-test-only-for-this-test")
+    assert answer.exit_code == 0
+    with transaction(engine) as session:
+        named = directory.account_by_code(session, answer.output.strip(), key)
+        assert named is not None
+        assert (named[0].name, named[1]) == ("Nordhandel", True)
+    assert run("account", "pin", "Nordhandel", "--remove").output == ""
+    with transaction(engine) as session:
+        assert directory.account_by_code(session, answer.output.strip(), key) is None
+    assert isinstance(run("account", "pin", "Zed").exception, NotFound)

@@ -235,3 +235,75 @@ def test_a_ladder_that_was_not_begun_does_not_keep_a_later_cause_away():
     log = [event("level", -5, "P2"), event("breached", 0, "response", "a"), event("level", 0.1, "P1")]
     found = keys([*log, event("breached", 0.2, "response", "b")], 5)
     assert "critical:on-call:b" in found
+
+
+def rung_at(log: Sequence[Event], hours: float, **more: Any) -> list[tuple[str, str, float]]:
+    """The steps due by so many hours after that evening: ladder, step, and its hours after it."""
+    return [(one.ladder, one.rung.id, (one.at - EVENING) / H) for one in due(LADDERS, log, EVENING + hours * H, **more)]
+
+
+def climbing(log: Sequence[Event], hours: int) -> list[tuple[str, float]]:
+    """What is told by looking every five minutes for so many hours: step and hour of each."""
+    told_: list[tuple[str, float]] = []
+    done: set[str] = set()
+    for minute in range(0, hours * 60 + 1, 5):
+        for one in due(LADDERS, log, EVENING + timedelta(minutes=minute), done):
+            done.add(one.key)
+            told_.append((one.rung.id, (one.at - EVENING) / H))
+    return told_
+
+
+def test_a_caller_whom_nobody_took_is_rung_for_until_somebody_takes_it_on():
+    """Nobody reached means that paging goes on, though no ladder names the cause; each time once."""
+    log = [event("level", -1, "P1"), event("unreached", 0)]
+    assert climbing(log, 2) == [
+        ("on-call", 0.0), ("lead", 0.5), ("on-call", 0.75), ("lead", 1.25), ("on-call", 1.5), ("lead", 2.0)
+    ]  # fmt: skip
+    log.append(event("acknowledged", 1))
+    assert climbing(log, 24) == [("on-call", 0.0), ("lead", 0.5), ("on-call", 0.75)]
+    assert next_due(LADDERS, log, EVENING + 2 * H) is None
+
+
+def test_paging_that_goes_on_ends_after_all():
+    """A day and a half of it; what nobody takes by then is stagnant."""
+    log = [event("level", -1, "P1"), event("unreached", 0)]
+    assert len({one.key for hour in range(73) for one in due(LADDERS, log, EVENING + hour * H)}) <= 96
+    assert next_due(LADDERS, log, EVENING + 72 * H) is None
+
+
+def test_of_telephones_that_should_have_rung_meanwhile_the_last_time_alone_is_told():
+    """A house that was down for hours does not call everybody ten times at once."""
+    log = [event("level", -1, "P1"), event("unreached", 0)]
+    assert rung_at(log, 8) == [("critical", "on-call", 7.5), ("critical", "lead", 8.0)]
+
+
+def test_an_unreached_caller_is_rung_for_in_the_middle_of_a_ladder_too():
+    """What a missed target began is nearly over; the telephones ring on all the same, and once."""
+    log = [event("level", -1, "P1"), event("breached", 0, "response"), event("unreached", 0.4), event("unreached", 0.6)]
+    assert climbing(log, 1) == [("on-call", 0.0), ("on-call", 0.4), ("lead", 0.5), ("lead", 0.9)]
+
+
+@pytest.mark.parametrize("level", ["P1", "P2", ""])
+def test_an_unreached_caller_is_rung_for_whatever_the_level_seems_to_be(level: str):
+    """They were worth a call; a level that nobody has decided since keeps no telephone still."""
+    log = [*([event("level", -1, level)] if level else []), event("unreached", 0)]
+    assert rung_at(log, 0) == [("critical", "on-call", 0.0)]
+
+
+def test_a_level_decided_since_is_judged_by_itself():
+    """Somebody has looked: what is no top priority rings nobody."""
+    log = [event("unreached", 0), event("level", 0.2, "P2")]
+    assert {ladder for ladder, _, at in rung_at(log, 80) if at > 0.2} == {"stuck"}
+
+
+def test_a_ladder_without_telephones_takes_what_may_be_asked_of_it():
+    """A policy that rings nobody tells those who may be asked, once."""
+    log = [event("unreached", 0)]
+    found = due(LADDERS[1:], log, EVENING + 100 * H)
+    assert [one.rung.id for one in found] == ["lead", "chat"]
+
+
+def test_a_ladder_may_name_unreached_callers():
+    """It is a cause like others."""
+    _, mistakes = told(PACK.replace("on: [breached, asked]", "on: [breached, unreached]"))
+    assert mistakes == []

@@ -110,7 +110,7 @@ def test_a_quotation_mark_that_is_never_closed_is_told():
 )
 def test_a_version_is_a_whole_number(written: str, told: str):
     """No fraction is cut off, and what no number can be is no crash."""
-    (mistake,) = changed("version: 2\n", f"version: {written}\n")
+    (mistake,) = changed("version: 3\n", f"version: {written}\n")
     assert mistake.startswith("mine.yaml:3:10: version: ")
     assert told in mistake
 

@@ -4,6 +4,8 @@ The caller does what Twilio does with TwiML: presses only where keys are taken, 
 and refuses a document that breaks Twilio's rules.
 """
 
+import html
+import re
 import runpy
 import socket
 import threading
@@ -30,7 +32,7 @@ from models.store import transaction
 from triage import policy
 from triage.desk import reception
 from triage.identity import number_party
-from voice import webhooks
+from voice import connecting_webhooks, webhooks
 
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "primary-sample-token"
@@ -95,10 +97,33 @@ class Caller:
                 self._listen(path_of(self.verbs["Redirect"].text))
         return self
 
-    def records(self, recording: str) -> "Caller":
-        """Leave a recording."""
+    def records(self, recording: str, ended: str = "#") -> "Caller":
+        """Leave a recording, and end it with a key."""
+        assert ended in self.verbs["Record"].get("finishOnKey")
         where = path_of(self.verbs["Record"].get("action"))
-        return self._listen(where, RecordingSid=recording, RecordingDuration="11", Digits="#")
+        return self._listen(where, RecordingSid=recording, RecordingDuration="11", Digits=ended)
+
+    def waits_for(self) -> list[str]:
+        """The telephones of ours that ring."""
+        return [number.text for number in self.verbs["Dial"]]
+
+    def nobody_answers(self, status: str = "no-answer") -> "Caller":
+        """Let the telephones ring in vain."""
+        return self._listen(path_of(self.verbs["Dial"].get("action")), DialCallStatus=status)
+
+    def somebody_takes_it(self) -> "Caller":
+        """Let the first telephone be picked up and its owner press 1; the two then talk."""
+        whisper, leg = path_of(self.verbs["Dial"][0].get("url")), f"CA{'e' * 24}{self.sid[-8:]}"
+        child = {"CallSid": leg, "ParentCallSid": self.sid, "CallStatus": "in-progress"}
+        asked = self.line.post(whisper, **child)
+        key = path_of(re.search('action="([^"]*)"', html.unescape(asked.text))[1])
+        assert self.line.post(key, **child, Digits="1").status_code == 200
+        return self
+
+    def finishes_talking(self, **told: str) -> "Caller":
+        """Let the engineer hang up first."""
+        done = {"DialCallStatus": "completed", "DialBridged": "true", "DialCallSid": f"CA{'e' * 24}{self.sid[-8:]}"}
+        return self._listen(path_of(self.verbs["Dial"].get("action")), **done, **told)
 
     def hangs_up(self, status: str = "completed") -> "Caller":
         """End the call."""
@@ -189,32 +214,34 @@ def served(app: FastAPI) -> Iterator[int]:
 
 @pytest.fixture
 def run_line(engine: Engine, policies, first_seen: list[datetime]):
-    """Start a phone door on a free port, at a real desk that leaves suggesting to a worker."""
+    """Start a phone door on a free port, at a real desk that leaves suggesting to a worker.
 
-    def clock() -> datetime:
-        first_seen.append(datetime.now(UTC))
-        return first_seen[-1]
+    Further fields of the line come by name, such as `desk`; `at` stops its clock.
+    """
 
     @contextmanager
-    def run(*languages: str) -> Iterator[Line]:
+    def run(*languages: str, at: datetime | None = None, **fields: Any) -> Iterator[Line]:
+        def clock() -> datetime:
+            first_seen.append(at or datetime.now(UTC))
+            return first_seen[-1]
+
         desk = reception.Reception(policies=policies, default_policy="wso2")
-        app = FastAPI()
-        app.include_router(
-            webhooks.router(
-                webhooks.Line(
-                    engine=engine,
-                    receive=partial(reception.receive, reception=desk),
-                    identify=partial(number_party, region="DE"),
-                    public_url=PUBLIC,
-                    account_sid=ACCOUNT,
-                    auth_tokens=(TOKEN, SECOND_TOKEN),
-                    language=languages[0],
-                    languages=languages,
-                    wake=lambda: None,
-                    clock=clock,
-                )
-            )
+        door = webhooks.Line(
+            engine=engine,
+            receive=partial(reception.receive, reception=desk),
+            identify=partial(number_party, region="DE"),
+            public_url=PUBLIC,
+            account_sid=ACCOUNT,
+            auth_tokens=(TOKEN, SECOND_TOKEN),
+            language=languages[0],
+            languages=languages,
+            wake=lambda: None,
+            clock=clock,
+            **fields,
         )
+        app = FastAPI()
+        app.include_router(webhooks.router(door))
+        app.include_router(connecting_webhooks.router(door, door.switch))
 
         @app.exception_handler(SwitchboardError)
         def known(_request, error: SwitchboardError) -> PlainTextResponse:

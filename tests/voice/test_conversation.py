@@ -38,10 +38,11 @@ def test_a_whole_conversation(caller, engine: Engine, first_seen, only_call, tol
     assert request.party == "+493055500137"
     assert request.clock_started_at == call.started_at == first_seen[0]
     problem = told()["problem"]
-    assert (problem.new_text, problem.language) == ("the gateway answers 503", "en")
+    assert (problem.new_text, problem.language, problem.confidence) == ("the gateway answers 503", "en", 0.91)
     assert "0.91" in problem.note
-    assert facts(problem) == PRODUCTION_DOWN
-    assert sorted(told()) == ["", "problem"]
+    assert not facts(problem)
+    assert facts(told()["answers"]) == PRODUCTION_DOWN
+    assert sorted(told()) == ["", "answers", "problem"]
 
 
 def test_a_conversation_by_voice_alone(caller, only_call, told):
@@ -51,7 +52,7 @@ def test_a_conversation_by_voice_alone(caller, only_call, told):
     guest.says("Yes!").hears("reference")
     answers = only_call().answers
     assert (answers["consent"], answers["account"], answers["phone"]) == ("yes", "4711", "+493055500200")
-    assert facts(told()["problem"]) == {("down", "no", "caller")}
+    assert facts(told()["answers"]) == {("down", "no", "caller")}
 
 
 def test_a_conversation_by_keys_alone(caller, only_call, told):
@@ -128,13 +129,14 @@ def test_an_account_number_is_read_back_and_finds_the_account(caller, engine: En
     assert the_request(engine).policy == "parallels"
 
 
-def test_an_unconfirmed_account_number_finds_no_account(caller, engine: Engine, told):
+def test_an_unconfirmed_account_number_finds_no_account(caller, engine: Engine, only_call, told):
     """It is noted for the engineer."""
     with transaction(engine) as session:
         session.add(tables.directory.Account(name="Halcyon Hosting", number="4711", policy="parallels"))
     caller().dials().presses("1").presses("4711").stays_silent(3).hears("does not work")
     assert the_request(engine).policy == "wso2"
-    assert told()["account"].note == "account number 4711, keyed but not confirmed"
+    assert told()["account"].note == "account number or PIN of a few digits, keyed but not confirmed"
+    assert only_call().answers["account"] == "4711"
 
 
 def test_a_known_caller_is_recognised(caller, engine: Engine):
@@ -192,7 +194,7 @@ def test_a_language_is_chosen_by_key(run_line, phone, told):
         guest = phone(line).dials().hears("Welcome").hears("Für Deutsch drücken Sie die 2").hears("français")
         guest.presses("9").hears("did not get that").presses("2").hears("aufzeichnen").says("nein")
         guest.presses("").says("der Shop steht").presses("1").presses("1").hears("Aktenzeichen")
-    assert (told()["problem"].language, facts(told()["problem"])) == ("de", PRODUCTION_DOWN)
+    assert (told()["problem"].language, facts(told()["answers"])) == ("de", PRODUCTION_DOWN)
 
 
 def test_another_process_goes_on_with_the_call(run_line, phone, only_call):

@@ -1,34 +1,57 @@
 """The menu is a table: every step is reachable, and every conversation ends."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice import menu
-from voice.menu import LAST, MOST_MISSES, STEPS, Heard, Turn, advance
+from voice import menu, twiml
+from voice.menu import CONNECT, LAST, MOST_AGAIN, MOST_MISSES, STEPS, Heard, Turn, advance, went_on
 
 NUMBER = "+493055500200"
 HEARD = st.builds(
     Heard,
-    key=st.sampled_from(["", "1", "2", "3", "9", "*", "4711"]),
-    digits=st.sampled_from([None, "", "1", "2", "4711", "0" * 30]),
+    key=st.sampled_from(["", "0", "1", "2", "3", "9", "*", "4711"]),
+    digits=st.sampled_from([None, "", "1", "2", "3", "4711", "0" * 30]),
     number=st.sampled_from(["", NUMBER]),
     speech=st.sampled_from(["", "orders fail"]),
     recording=st.sampled_from(["", "RE" + "0" * 32]),
 )
 BEGINNINGS = st.builds(
-    lambda known, caller, languages: {
-        "known": known, "languages": languages, **({"caller": NUMBER} if caller else {})
+    lambda known, caller, languages, mode: {
+        "known": known,
+        "languages": languages,
+        "mode": mode,
+        **({"consent": "no"} if mode == "never" else {}),
+        **({"caller": NUMBER} if caller else {}),
     },
-    st.sampled_from(["yes", "no"]), st.booleans(), st.sampled_from(["en", "en,de,fr,es"]),
-)  # fmt: skip
+    st.sampled_from(["yes", "no"]),
+    st.booleans(),
+    st.sampled_from(["en", "en,de,fr,es"]),
+    st.sampled_from(["ask", "announce", "never"]),
+)
+DESKS = st.fixed_dictionaries({}, optional={"duty": st.sampled_from(["yes", "no"]), "open": st.just("a request")})
+"""What the desk says to every step."""
+ENOUGH = [Heard()] * (len(STEPS) * MOST_MISSES + 2 * MOST_AGAIN)
 
 
 def opening(answers) -> Turn:
     """Where a call begins."""
-    return Turn(step=menu.opening(tuple(answers["languages"].split(","))), answers=answers)
+    return Turn(step=menu.opening(answers), answers=answers)
+
+
+def after(turn: Turn, heard: Heard, says) -> Turn:
+    """The next turn at a desk that says the same to every step; whoever rings in vain goes on."""
+    if turn.step == CONNECT:
+        return went_on(turn, "nobody")
+
+    def tell(step, answers):
+        joined = {"joined": "a request"} if step == "open" and answers.get("wants") in {"people", "note"} else {}
+        return {**answers, **says, **joined}
+
+    return advance(turn, heard, tell)
 
 
 def walk(turn: Turn, *heard: Heard) -> list[str]:
@@ -40,46 +63,105 @@ def walk(turn: Turn, *heard: Heard) -> list[str]:
     return steps
 
 
-@given(BEGINNINGS, st.lists(HEARD, max_size=40))
-def test_every_conversation_ends_and_asks_nothing_twice(answers, heard):
-    """Whatever the caller does, thirty answers are enough, and a step with its try comes once."""
+@given(BEGINNINGS, DESKS, st.lists(HEARD, max_size=60))
+def test_every_conversation_ends_and_asks_nothing_twice(answers, says, heard):
+    """Whatever the caller does, there is an end, and a step with its try comes once: it names the turn."""
     turn, seen = opening(answers), set()
-    for each in [*heard, *[Heard()] * (len(STEPS) * MOST_MISSES)]:
+    for each in [*heard, *ENOUGH]:
         if turn.step == LAST:
             break
         assert turn.step in STEPS
         assert turn.misses < MOST_MISSES
-        assert (turn.step, turn.misses) not in seen
-        seen.add((turn.step, turn.misses))
-        turn = advance(turn, each)
+        assert turn.step == CONNECT or (turn.step, turn.attempt) not in seen
+        seen.add((turn.step, turn.attempt))
+        turn = after(turn, each, says)
     assert turn.step == LAST
 
 
-@given(BEGINNINGS, st.lists(HEARD, max_size=40))
-def test_nothing_is_recorded_without_consent(answers, heard):
-    """Only a caller who agreed ever reaches the recording."""
+@given(BEGINNINGS, DESKS, st.lists(HEARD, max_size=60))
+def test_nothing_is_recorded_without_consent(answers, says, heard):
+    """Only a caller who agreed ever reaches a recording."""
     turn = opening(answers)
     for each in heard:
-        turn = advance(turn, each)
-        assert turn.step != "record" or turn.answers["consent"] == "yes"
+        turn = after(turn, each, says)
+        assert not twiml.is_recorded(turn) or turn.answers["consent"] == "yes"
+        assert turn.step not in {"record", "record_number"} or twiml.is_recorded(turn)
+        assert answers["mode"] != "never" or not twiml.is_recorded(turn)
 
 
-@given(BEGINNINGS, st.lists(HEARD, max_size=40))
-def test_a_confirmed_number_was_said_or_is_the_callers(answers, heard):
+@given(BEGINNINGS, DESKS, st.lists(HEARD, max_size=60))
+def test_a_confirmed_number_was_said_or_is_the_callers(answers, says, heard):
     """Nobody confirms a number that there is none of."""
     turn = opening(answers)
     for each in heard:
-        turn = advance(turn, each)
+        turn = after(turn, each, says)
         if turn.answers.get("phone_confirmed") == "yes":
             assert turn.answers["phone"] == NUMBER
+
+
+@pytest.mark.parametrize("step", sorted(STEPS.keys() - {CONNECT}))
+def test_zero_asks_for_a_person_and_star_repeats_at_every_step(step: str):
+    """Neither is a miss; without a person the conversation goes on where it was, as another turn."""
+    turn = Turn(step=step, misses=1, answers={"consent": "yes", "languages": "en,de"})
+    for heard in (Heard(key="0", digits="0"), Heard(key="0", digits="0", speech="zero")):
+        asked = advance(turn, heard)
+        assert (asked.step, asked.misses, asked.answers["resume"]) == (CONNECT, 1, step)
+        back = went_on(asked, "")
+        assert (back.step, back.misses, back.opens_with) == (step, 1, "nobody_now")
+        assert back.attempt == turn.attempt + 1
+        assert "resume" not in back.answers
+        assert went_on(asked, "yes").step == LAST
+    repeated = advance(turn, Heard(key="*"))
+    assert (repeated.step, repeated.misses, repeated.opens_with) == (step, 1, "")
+    assert repeated.attempt == turn.attempt + 1
+
+
+def test_what_was_recorded_before_zero_is_kept():
+    """The step is answered: without a person the conversation goes on after it."""
+    turn = Turn(step="record", answers={"consent": "yes"})
+    asked = advance(turn, Heard(key="0", digits="0", recording="RE" + "0" * 32))
+    assert (asked.step, asked.answers["recording"]) == (CONNECT, "RE" + "0" * 32)
+    assert went_on(asked, "nobody").step == "down"
+
+
+def test_asking_for_a_person_for_ever_is_missing_the_question():
+    """There are nine asides in a call; then zero and star are answers that were not understood."""
+    turn = Turn(step="down", answers={})
+    for _ in range(MOST_AGAIN):
+        turn = advance(turn, Heard(key="*"))
+    assert advance(turn, Heard(key="*")).misses == 1
+    assert advance(turn, Heard(key="0")).step == "down"
+
+
+def test_whoever_says_nothing_against_an_announced_recording_agrees():
+    """Silence agrees, 2 refuses; where it is asked for, silence is no answer."""
+    announced = Turn(step="consent", answers={"mode": "announce", "known": "yes"})
+    assert advance(announced, Heard()).answers["consent"] == "yes"
+    assert advance(announced, Heard(digits="")).answers["consent"] == "yes"
+    assert advance(announced, Heard(key="2", digits="2")).answers["consent"] == "no"
+    assert advance(announced, Heard(speech="what?")).misses == 1
+    assert advance(replace(announced, answers={"mode": "ask"}), Heard()).misses == 1
+
+
+def test_somebody_is_rung_once_a_problem_cannot_be_understood():
+    """Three misses without consent lead to a person on duty, and on to the next question where there is none."""
+    for duty, step in (("yes", CONNECT), ("no", "down")):
+        turn = Turn(step="problem", answers={"consent": "no"})
+        for _ in range(MOST_MISSES):
+            turn = advance(turn, Heard(), lambda _step, answers, duty=duty: {**answers, "duty": duty})
+        assert turn.step == step
+    assert went_on(Turn(step=CONNECT, answers={"duty": "yes"}), "nobody").step == "down"
 
 
 def test_every_step_is_reachable():
     """No question is dead."""
     turn = opening({"languages": "en,de", "known": "no"})
-    yes, silence = Heard(key="1", digits="1"), Heard()
+    yes, silence, two = Heard(key="1", digits="1"), Heard(), Heard(key="2", digits="2")
     keyed = Heard(key="4711", digits="4711", number=NUMBER)
-    assert set(walk(turn, yes, yes, keyed, yes, silence, silence, yes, keyed, yes)) == {*STEPS, LAST}
+    seen = set(walk(turn, yes, yes, keyed, yes, silence, silence, yes, keyed, yes))
+    seen |= set(walk(Turn(step="phone", answers={"consent": "yes"}), silence, silence, silence, silence))
+    seen |= set(walk(Turn(step="account", answers={"open": "a request"}), silence, silence, silence, two, silence))
+    assert seen | {advance(turn, Heard(key="0")).step} == {*STEPS, LAST}
 
 
 def test_a_known_caller_is_not_asked_for_the_account():
@@ -93,7 +175,7 @@ def test_an_account_number_is_read_back_until_it_is_right():
     turn = Turn(step="account", answers={})
     for number in ("11", "22", "33"):
         turn = advance(turn, Heard(key=number, digits=number))
-        assert (turn.step, turn.answers["account"], turn.understood) == ("account_check", number, True)
+        assert (turn.step, turn.answers["account"], turn.opens_with) == ("account_check", number, "")
     right = advance(turn, Heard(key="1", digits="1"))
     assert (right.step, right.answers["account_confirmed"]) == ("problem", "yes")
     other = advance(turn, Heard(key="44", digits="44"))
@@ -108,11 +190,14 @@ def test_an_account_number_that_is_not_at_hand_is_left_out(heard: Heard):
 
 def test_a_number_that_was_never_understood_may_be_spoken():
     """Three misses lead to a recording where one is allowed, and to the reference where not."""
-    for consent, end in (("yes", "record"), ("no", LAST)):
-        turn = Turn(step="phone", answers={"consent": consent, "down": "yes"})
+    for answers, end in (
+        ({"consent": "yes"}, "record_number"),
+        ({"consent": "yes", "recording": "RE" + "0" * 32}, "record_number"),
+        ({"consent": "no"}, LAST),
+        ({"consent": "no", "duty": "yes"}, CONNECT),
+    ):
+        turn = Turn(step="phone", answers={"down": "yes", **answers})
         assert walk(turn, Heard(), Heard(key="1"), Heard())[-1] == end
-    recorded = {"consent": "yes", "down": "no", "recording": "RE" + "0" * 32}
-    assert walk(Turn(step="phone", answers=recorded), Heard(), Heard(), Heard())[-1] == LAST
 
 
 def test_silence_about_the_problem_is_recorded_only_with_consent():

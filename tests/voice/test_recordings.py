@@ -1,5 +1,6 @@
 """Media come from Twilio's own address, with our credentials, and from nowhere else."""
 
+import hashlib
 import http.server
 import threading
 from base64 import b64encode
@@ -9,15 +10,19 @@ from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import Session, undefer
 
 from models import tables
 from models.errors import Invalid, NotFound, Unavailable
+from models.ports import Receive
 from models.store import transaction
-from voice import recordings
+from models.terms import Channel, Interaction, Receipt, TriageState
+from voice import calls, recordings
+from voice.switch import Switch
 
 ACCOUNT_SID, TOKEN = "AC" + "a" * 32, "sample-token"
 SID = "RE" + "b" * 32
+PUBLIC = "https://support.example.com"
 MEDIA = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Recordings/{SID}.mp3"
 
 
@@ -29,7 +34,7 @@ def double() -> SimpleNamespace:
         def do_GET(self):
             twilio.asked.append((self.path, self.headers.get("Authorization", "")))
             self.send_response(twilio.status)
-            for name, value in {**twilio.headers, "Content-Length": str(len(twilio.body))}.items():
+            for name, value in {"Content-Length": str(len(twilio.body)), **twilio.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(twilio.body)
@@ -87,6 +92,7 @@ def test_media_are_fetched_once_with_our_credentials(fetch, twilio, now: datetim
     """The address is made of account and sid; a second run asks for nothing."""
     row = fetch()
     assert (row.media, row.media_type, row.status, row.fetched_at) == (b"ID3 sample", "audio/mpeg", "completed", now)
+    assert row.digest == hashlib.sha256(b"ID3 sample").hexdigest()
     fetch()
     basic = "Basic " + b64encode(f"{ACCOUNT_SID}:{TOKEN}".encode()).decode()
     assert twilio.asked == [(MEDIA, basic)]
@@ -159,3 +165,94 @@ def test_only_a_recording_sid_makes_an_address(twilio, sid: str):
     with pytest.raises(Invalid):
         recordings.download(sid, account)
     assert not twilio.asked
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("audio/mpeg", b""),
+        ("audio/mpeg", b"<html>not yet</html>"),
+        ("audio/mpeg", b"RIFF\x10\0\0\0WAVEfmt "),
+        ("audio/mpeg", b"\xff\x1b"),
+        ("audio/wav", b"ID3 sample"),
+        ("audio/wav", b"RIFF\x10\0\0\0AVI "),
+        ("audio/x-unknown", b"ID3 sample"),
+        ("", b"ID3 sample"),
+    ],
+)
+def test_what_is_not_the_sound_it_says_it_is_is_not_kept(fetch, twilio, engine: Engine, recording, kind, body):
+    """Nothing at all, a page, another kind of sound: it is asked for again, and given to a person after a day."""
+    twilio.headers, twilio.body = {"Content-Type": kind}, body
+    with pytest.raises(Unavailable):
+        fetch()
+    with pytest.raises(NotFound):
+        fetch(timedelta(days=2))
+    with transaction(engine) as session:
+        assert session.get_one(tables.calls.Recording, recording).fetched_at is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("audio/mpeg", b"\xff\xfb\x90\x00 frame"),
+        ("audio/mpeg", b"\xff\xe3\x18\xc4 frame"),
+        ("Audio/X-Wav; charset=binary", b"RIFF\x10\0\0\0WAVEfmt "),
+    ],
+)
+def test_sound_is_known_by_how_it_begins(fetch, twilio, kind: str, body: bytes):
+    """MPEG without a tag, and WAVE."""
+    twilio.headers, twilio.body = {"Content-Type": kind}, body
+    assert fetch().media == body
+
+
+def test_a_recording_that_is_cut_off_is_fetched_again(fetch, twilio):
+    """Fewer bytes than were announced are not the recording."""
+    twilio.headers = {"Content-Type": "audio/mpeg", "Content-Length": "4000", "Connection": "close"}
+    with pytest.raises(Unavailable):
+        fetch()
+    twilio.headers = {"Content-Type": "audio/mpeg"}
+    assert fetch().media == b"ID3 sample"
+
+
+def test_one_that_announces_too_much_is_not_even_read(fetch, twilio):
+    """A person is told; nothing is stored."""
+    twilio.headers = {"Content-Type": "audio/mpeg", "Content-Length": str(recordings.LARGEST + 1)}
+    with pytest.raises(Invalid):
+        fetch()
+
+
+def test_the_address_in_a_webhook_is_never_called(twilio, engine: Engine, now: datetime):
+    """Whatever RecordingUrl says: the recording's id is all that is taken from it."""
+    other = double()
+    named = {"RecordingUrl": f"{other.url}/2010-04-01/x", "RecordingSid": SID, "RecordingStatus": "completed"}
+    given = {"CallSid": "CA" + "d" * 32, "AccountSid": ACCOUNT_SID, "From": "+4930555", "To": "+4930556", **named}
+    switch = Switch(receive=_opened(now), identify=lambda _: None, public_url=PUBLIC, languages=("en",))
+    with transaction(engine) as session:
+        calls.recording(session, given, now, switch=switch)
+    with transaction(engine) as session:
+        row = tables.calls.recording_by_sid(session, SID)
+        assert row is not None
+    account = recordings.TwilioAccount(account_sid=ACCOUNT_SID, auth_token=TOKEN, api_base=twilio.url)
+    recordings.fetch(engine, row.id, account, lambda: now)
+    assert [path for path, _ in twilio.asked] == [MEDIA]
+    assert not other.asked
+    other.server.shutdown()
+    other.server.server_close()
+
+
+def _opened(now: datetime) -> Receive:
+    """A desk that opens a request, and is asked nothing else."""
+
+    def receive(session: Session, said: Interaction, _at: datetime) -> Receipt:
+        row = tables.requests.Request(
+            channel=Channel.PHONE, subject="", policy="wso2", state=TriageState.TO_CONFIRM, received_at=now
+        )
+        if said.request is None:
+            session.add(row)
+            session.flush()
+        return Receipt(
+            request=said.request or row.id, reference="SB-1", opened=True, policy="wso2", policy_name="WSO2",
+            sla_channels=("phone",), support_phone="",
+        )  # fmt: skip
+
+    return receive

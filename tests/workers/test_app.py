@@ -95,13 +95,13 @@ except MemoryError:
 
 def test_beat_asks_to_learn_every_minute():
     """A round that no worker took until the next one is forgotten: learning never piles up before mails."""
-    app = build("redis://nobody", learn=lambda: 3)
+    app = build("redis://nobody", chores={"learn": lambda: 3})
     assert app.conf.beat_schedule["learn"] == {
-        "task": celery_app.LEARN,
+        "task": celery_app.CHORE.format("learn"),
         "schedule": 60.0,
         "options": {"expires": 60.0},
     }
-    assert app.tasks[celery_app.LEARN]() == 3
+    assert app.tasks[celery_app.CHORE.format("learn")]() == 3
 
 
 def test_beat_asks_to_drain_and_to_watch():

@@ -1,5 +1,7 @@
 """Whom we know: accounts with their domains, contracts and facts, contacts with their addresses and numbers."""
 
+import hmac
+import secrets
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -15,6 +17,7 @@ from triage.facts import VOCABULARY
 from triage.suggest import UNKNOWN
 
 LONGEST_NAME = 200
+PIN_DIGITS = 8
 UNSHOWN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 """Unicode's categories of control characters, lone surrogates, and separators of lines and paragraphs."""
 
@@ -95,6 +98,75 @@ def set_contract(
     found.since, found.until = since, until
     session.flush()
     return found
+
+
+def pin_key(secret: str) -> bytes:
+    """The key under which PINs are digested: of the house's secret, and of no other use."""
+    return hmac.digest(secret.encode(), b"switchboard: PINs of accounts", "sha256")
+
+
+def set_pin(session: Session, account: str, *, key: bytes, pin: str | None = None) -> str:
+    """Give an account a PIN by which its callers are recognised, and tell it: nobody can read it again.
+
+    Only its HMAC-SHA256 under `key` is stored. Without a `pin` it is made of eight random digits. The one before ends.
+
+    Raises:
+        NotFound: there is no such account.
+        Invalid: it is not eight digits, or already an account's PIN or number.
+
+    """
+    row = account_named(session, account)
+    while pin is None:
+        made = f"{secrets.randbelow(10**PIN_DIGITS):0{PIN_DIGITS}}"
+        pin = None if _is_taken(session, made, key) else made
+    if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdecimal()):
+        raise Invalid(public=f"A PIN is {PIN_DIGITS} digits")
+    digest = _pin_digest(pin, key)
+    if row.pin_digest != digest and _is_taken(session, pin, key):
+        raise Invalid(public="This PIN cannot be given: choose another one, or have one made")
+    row.pin_digest = digest
+    session.flush()
+    return pin
+
+
+def remove_pin(session: Session, account: str) -> None:
+    """Take an account's PIN away; its callers are recognised by their numbers alone.
+
+    Raises:
+        NotFound: there is no such account.
+
+    """
+    account_named(session, account).pin_digest = None
+    session.flush()
+
+
+def account_by_code(session: Session, code: str, key: bytes) -> tuple[tables.directory.Account, bool] | None:
+    """The account with this contract number or PIN, and whether it is the PIN; without a `key` there are no PINs.
+
+    What is the number of one and the PIN of another is nobody's.
+    """
+    numbered = tables.directory.account_by_number(session, code)
+    row = tables.directory.Account
+    named = session.scalar(select(row).where(row.pin_digest == _pin_digest(code, key))) if key else None
+    if numbered is not None and named is not None:
+        return None
+    if named is not None:
+        return named, True
+    return (numbered, False) if numbered is not None else None
+
+
+def is_pin(session: Session, code: str, key: bytes) -> bool:
+    """Whether these digits are an account's PIN, and so must not be shown, logged or stored."""
+    row = tables.directory.Account
+    return bool(key) and session.scalar(select(row.id).where(row.pin_digest == _pin_digest(code, key))) is not None
+
+
+def _is_taken(session: Session, code: str, key: bytes) -> bool:
+    return is_pin(session, code, key) or tables.directory.account_by_number(session, code) is not None
+
+
+def _pin_digest(pin: str, key: bytes) -> str:
+    return hmac.digest(key, pin.encode(), "sha256").hex()
 
 
 def set_account_fact(session: Session, account: str, name: str, value: str, *, by: str, now: datetime) -> None:

@@ -29,6 +29,7 @@ def attempt(
 ) -> tables.progress.Callback:
     """Write down a call an engineer made on their own telephone; one that was answered is a response (A12).
 
+    It is also the call that was owed, if one was.
     A request that was decided by a rule for roles comes back to triage when somebody answers after all. `region` is
     the ISO 3166 country of numbers without a country code.
 
@@ -45,6 +46,8 @@ def attempt(
         tables.requests.record_clock(
             session, request_id, event, f"callback:{row.id}", now, value=value, note=note, made_by=engineer
         )
+    if answered:
+        _settle(session, request_id, engineer, now)
     if answered and _is_eased(session, request):
         wrote_again(request, now)
         session.flush()
@@ -53,9 +56,9 @@ def attempt(
 
 
 def call_back(
-    session: Session, request_id: UUID, *, engineer: str, now: datetime, region: str = "US"
+    session: Session, request_id: UUID, *, engineer: str, now: datetime, region: str = "US", number: str = ""
 ) -> tables.progress.Callback:
-    """Have the house call the customer's number: the attempt stands at once, a job places it.
+    """Have the house call the customer: the attempt stands at once, a job places it. Without a number, the one on file.
 
     Raises:
         NotFound: there is no such request.
@@ -65,7 +68,7 @@ def call_back(
     request = locked(session, request_id)
     if any(row.outcome is CallbackOutcome.PLACED for row in tables.progress.callbacks(session, request_id)):
         raise Invalid(public="A call to this customer is under way; wait for its end.")
-    called = _called(session, request, "", region)
+    called = _called(session, request, number, region)
     row = _row(session, request, CallbackOutcome.PLACED, engineer, now, called, "")
     tables.jobs.schedule(session, JobKind.CALLBACK_PLACE, row.id, now)
     return row
@@ -87,6 +90,13 @@ def _called(session: Session, request: tables.requests.Request, number: str, reg
         where = "" if number.strip() or on_file is None else f" (from {on_file.source})"
         raise Invalid(public=f"{written!r}{where} is no telephone number: write it like +49 30 5550123.")
     return party.value
+
+
+def _settle(session: Session, request_id: UUID, engineer: str, now: datetime) -> None:
+    """Close the call that was owed: they were spoken to."""
+    if owed := tables.reaching.owed_to(session, request_id):
+        owed.done_at, owed.done_by, owed.outcome = now, engineer, CallbackOutcome.ANSWERED.value
+        session.flush()
 
 
 def _is_eased(session: Session, request: tables.requests.Request) -> bool:

@@ -1,7 +1,8 @@
 """Take an interaction in: whose is it, which request, what do we suggest. Both doors end here."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -22,7 +23,7 @@ from models.terms import (
     TriageState,
     Visibility,
 )
-from triage.desk import directory, suggesting
+from triage.desk import directory, folding, suggesting
 from triage.desk.client import client_wrote
 from triage.desk.ledger import policy_of_request
 from triage.desk.moves import wrote_again
@@ -37,16 +38,24 @@ UNREAD = "unparsed"
 """The note of an interaction whose text could not be read; read at last, the text takes its place."""
 AUTOMATIC = "automatic"
 """How the note of an interaction begins that no person wrote: it belongs to its request and says nothing about it."""
+BY_PIN = "recognised by the PIN of their account"
+"""The note of the interaction in which a caller gave a PIN; it is written down nowhere."""
+CODE = re.compile(rf"(?<!\d)\d{{{directory.PIN_DIGITS}}}(?!\d)")
+"""Digits in a note that may be a PIN."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reception:
-    """What the desk needs to receive; `suggest` is None where a worker suggests later."""
+    """What the desk needs to receive; `suggest` is None where a worker suggests later.
+
+    `pin_key` is the key of the accounts' PINs; without one there are none.
+    """
 
     policies: Mapping[str, Policy]
     default_policy: str
     support_phone: str = ""
     suggest: Suggest | None = None
+    pin_key: bytes = b""
 
     def policy_of(self, account: tables.directory.Account | None) -> Policy:
         """The policy an account is served under, else the default one."""
@@ -57,8 +66,10 @@ class Reception:
 def receive(session: Session, interaction: Interaction, now: datetime, *, reception: Reception) -> Receipt:
     """Open a request or append to one, suggest, and say what the person may be told.
 
-    Safe to call twice: the second call for the same `source` changes nothing and answers the same.
+    Safe to call twice: the second call for the same `source` changes nothing and answers the same. A PIN is never
+    stored.
     """
+    interaction = _without_pin(session, interaction, reception)
     known = tables.requests.interaction_by_source(session, interaction.source)
     if known is not None:
         return _known(session, known, interaction, now, reception=reception)
@@ -76,7 +87,7 @@ def receive(session: Session, interaction: Interaction, now: datetime, *, recept
         tables.requests.wants_attention(session, request.id, now)
     if (row.new_text.strip() or row.subject.strip()) and not row.note.startswith(AUTOMATIC):
         _ask_for_suggestion(session, row, now, reception=reception)
-    return _receipt(session, request, opened=interaction.request is None, reception=reception)
+    return _receipt(session, request, interaction, opened=interaction.request is None, reception=reception)
 
 
 def _known(
@@ -90,7 +101,7 @@ def _known(
     """What was answered before; only a text that could not be read then, and can now, is new."""
     if known.note != UNREAD or interaction.note == UNREAD:
         request = _fetch(session, known.request_id)
-        return _receipt(session, request, opened=False, reception=reception)
+        return _receipt(session, request, interaction, opened=False, reception=reception)
     request = _held(session, known.request_id)
     first = tables.requests.interactions(session, request.id)[0].id == known.id
     if first:
@@ -105,7 +116,7 @@ def _known(
         setattr(known, name, value)
     session.flush()
     _ask_for_suggestion(session, known, now, reception=reception)
-    return _receipt(session, request, opened=first, reception=reception)
+    return _receipt(session, request, interaction, opened=first, reception=reception)
 
 
 def _ask_for_suggestion(
@@ -146,7 +157,7 @@ def _append_to(session: Session, interaction: Interaction, reception: Reception)
 
 
 def _open(session: Session, interaction: Interaction, reception: Reception) -> tables.requests.Request:
-    contact, account = _whose(session, interaction)
+    contact, account = _whose(session, interaction, reception)
     policy = reception.policy_of(account)
     request = tables.requests.Request(
         channel=interaction.channel,
@@ -178,7 +189,7 @@ def _identify(
     session: Session, request: tables.requests.Request, interaction: Interaction, reception: Reception
 ) -> None:
     """Learn whose a request is from a later interaction, where the first one could not tell."""
-    contact, account = _whose(session, interaction)
+    contact, account = _whose(session, interaction, reception)
     if request.party is None and interaction.party is not None:
         request.party = interaction.party.shown
     if request.contact_id is None and contact is not None:
@@ -199,17 +210,30 @@ def _serve_under(session: Session, request: tables.requests.Request, policy: Pol
         tables.requests.wants_attention(session, request.id, at)
 
 
+def _without_pin(session: Session, interaction: Interaction, reception: Reception) -> Interaction:
+    """The interaction with a note that tells no PIN, whoever wrote it there."""
+    key = reception.pin_key
+    if interaction.account_hint and directory.is_pin(session, interaction.account_hint, key):
+        return replace(interaction, note=BY_PIN)
+    note = interaction.note
+    for code in set(CODE.findall(note)) if key else ():
+        if directory.is_pin(session, code, key):
+            note = note.replace(code, "(a PIN)")
+    return replace(interaction, note=note)
+
+
 def _whose(
-    session: Session, interaction: Interaction
+    session: Session, interaction: Interaction, reception: Reception
 ) -> tuple[tables.directory.Contact | None, tables.directory.Account | None]:
-    """Contact by address or number; account by the contact, a number the caller gave, or the mail domain."""
+    """Contact by address or number; account by the contact, a number or PIN the caller gave, or the mail domain."""
     party = interaction.party
     contact = tables.directory.contact_by_key(session, party) if party else None
     account = None
     if contact and contact.account_id:
         account = session.get(tables.directory.Account, contact.account_id)
     if account is None and interaction.account_hint:
-        account = tables.directory.account_by_number(session, interaction.account_hint)
+        found = directory.account_by_code(session, interaction.account_hint, reception.pin_key)
+        account = found[0] if found else None
     if account is None and party:
         account = directory.account_of(session, party)
     return contact, account
@@ -233,6 +257,7 @@ def _columns(interaction: Interaction) -> dict[str, Any]:
         "note": interaction.note,
         "facts": [_fact_json(fact) for fact in interaction.facts],
         "fields": interaction.fields,
+        "confidence": interaction.confidence,
         "received_at": interaction.received_at,
     }
 
@@ -257,15 +282,43 @@ def _follow_up(
     policy: Policy | None,
     now: datetime,
 ) -> None:
-    """A person came back: a decided request is marked, and their message does what it does in the workflow."""
+    """A person came back: a decided request is marked, and their message does what it does in the workflow.
+
+    The one that a folded request is worked on under is marked too.
+    """
     if row.note.startswith(AUTOMATIC):
         return
     wrote_again(request, row.received_at)
     session.flush()
+    folding.came_back(session, request, row.received_at)
     client_wrote(session, request, row, policy=policy, now=now)
 
 
-def _receipt(session: Session, request: tables.requests.Request, *, opened: bool, reception: Reception) -> Receipt:
+def _is_trusted(session: Session, request: tables.requests.Request, interaction: Interaction) -> bool:
+    """Whether whoever approaches us is recognised: by an address or number on file, or a PIN given in this call.
+
+    A request knows its contact by them alone, so one without a contact needs no search.
+    """
+    party = interaction.party
+    if request.contact_id and party and tables.directory.contact_by_key(session, party) is not None:
+        return True
+    if interaction.channel is not Channel.PHONE:
+        return False
+    call = ":".join(interaction.source.split(":")[:2])
+    rows = tables.requests.interactions(session, request.id)
+    said = [row for row in rows if row.source == call or row.source.startswith(f"{call}:")]
+    began = bool(said) and said[0].id == rows[0].id
+    return any(row.note == BY_PIN for row in said) or (began and request.contact_id is not None)
+
+
+def _receipt(
+    session: Session,
+    request: tables.requests.Request,
+    interaction: Interaction,
+    *,
+    opened: bool,
+    reception: Reception,
+) -> Receipt:
     policy, own = policy_of_request(reception.policies, request, reception.default_policy)
     suggestion = tables.requests.latest_suggestion(session, request.id)
     top = policy.levels[0].value
@@ -279,6 +332,7 @@ def _receipt(session: Session, request: tables.requests.Request, *, opened: bool
         support_phone=policy.support_phone or reception.support_phone,
         looks_urgent=own and suggestion is not None and suggestion.priority == top,
         party_known=request.contact_id is not None or request.account_id is not None,
+        is_trusted=_is_trusted(session, request, interaction),
         decided=request.state is TriageState.DECIDED,
         policy_ref=policy.ref,
         policy_digest=policy.digest,

@@ -1,4 +1,4 @@
-"""Who is told by a step of an escalation: engineers by their role, other names by the operator's book."""
+"""Who is told by a step of an escalation: engineers by their role, the rota's people, others by the operator's book."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,14 +11,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.ports import Clock
 from models.terms import JobKind, OutgoingState, Recipient, Role, StepState
+from triage.desk.staff import Reachable, duties, staff
 from triage.escalation import Reach, To
+from triage.rota import ADDRESS, Rota
 
 ON_CALL = "on-call"
-"""The entry of the book that holds whoever is on call."""
+"""The entry of the book that holds whoever is on call where there is no rota, or nobody of it can be reached."""
 OWNER = "owner"
 NAME = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
-ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*")
 NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 """E.164: a plus sign, the country's code, fifteen digits at most."""
 GAPS = re.compile(r"[\s()./-]+")
@@ -28,14 +30,24 @@ UNREACHED = (OutgoingState.FAILED, OutgoingState.UNCERTAIN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """The rota, and the clock by which it is read."""
+
+    rota: Rota
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
     """The operator's addresses and numbers by name; what holds an @ is an address, anything else a number (E.164).
 
-    `can_call` is whether the house has a telephone line: without one everybody is told by mail.
+    `can_call` is whether the house has a telephone line: without one everybody is told by mail. Where there is a
+    `roster`, its people are who is on call.
     """
 
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     can_call: bool = True
+    roster: Roster | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +90,14 @@ def find(
     Where nobody has a telephone number, or the house no line, they are told by mail, and their names say so: late is
     better than never. A step by mail rings nobody's telephone.
     """
-    return next(filter(None, (_told(people, channel, book) for people in _circles(session, request, to, book))), ())
+    circles = _circles(session, request, to, channel, book)
+    return next(filter(None, (_told(people, channel, book) for people in circles)), ())
+
+
+def telephones(session: Session, request: tables.requests.Request, to: To, *, book: Book) -> tuple[Recipient, ...]:
+    """The numbers of whom a step tells; of those above them, or next in the rota, where none of them has one."""
+    circles = _circles(session, request, to, Reach.PHONE, book)
+    return next(filter(None, (_reached(people, Reach.PHONE) for people in circles)), ())
 
 
 def tell_by_mail(session: Session, step_id: UUID, now: datetime, *, book: Book) -> int:
@@ -113,7 +132,11 @@ def tell_by_mail(session: Session, step_id: UUID, now: datetime, *, book: Book) 
 
 
 def _addresses(session: Session, notice: tables.progress.Notice, book: Book) -> tuple[str, ...]:
-    """Where the mail of somebody goes who was called: the engineer of that number, else the entry of the book."""
+    """Where the mail of somebody goes who was called: of the rota or an engineer with that number, else by the book."""
+    if book.roster is not None:
+        on_rota = [one for one in staff(session, book.roster.rota).people.values() if notice.recipient in one.numbers]
+        if found := tuple(dict.fromkeys(one.address for one in on_rota if one.address)):
+            return found
     row = tables.directory.Engineer
     theirs = select(row).where(row.disabled_at.is_(None), func.trim(row.number) == notice.recipient)
     people = [_person(engineer) for engineer in session.scalars(theirs.order_by(row.login))]
@@ -121,10 +144,13 @@ def _addresses(session: Session, notice: tables.progress.Notice, book: Book) -> 
     return tuple(dict.fromkeys(value for value in values if "@" in value))
 
 
-def _circles(session: Session, request: tables.requests.Request, to: To, book: Book) -> Iterator[tuple[_Person, ...]]:
+def _circles(
+    session: Session, request: tables.requests.Request, to: To, channel: Reach, book: Book
+) -> Iterator[tuple[_Person, ...]]:
     """Who is meant, and, where none of them can be reached, who is told instead: the roles above.
 
-    A request's owner stands below the leads; nobody else stands in for an entry of the book.
+    A request's owner stands below the leads; the tiers of the rota stand in for each other, and the entry of the book
+    for them all; nobody else stands in for an entry of the book.
     """
     least = to.role
     if to.role == OWNER:
@@ -135,8 +161,23 @@ def _circles(session: Session, request: tables.requests.Request, to: To, book: B
         for held in list(Role)[list(Role).index(Role(least)) :]:
             yield tuple(_person(engineer) for engineer in tables.directory.engineers_of(session, held))
         return
+    if to.role == ON_CALL and book.roster is not None:
+        # A night's second telephone before the first one's letter box.
+        tiers = _on_duty(session, request, book.roster)
+        yield from sorted(tiers, key=lambda tier: channel is Reach.PHONE and not _reached(tier, channel))
     name = ON_CALL if to.role == ON_CALL else to.name
     yield (_Person(name=name, values=book.named.get(name, ())),)
+
+
+def _on_duty(session: Session, request: tables.requests.Request, roster: Roster) -> list[tuple[_Person, ...]]:
+    """Those who are on duty now, tier by tier."""
+    known = staff(session, roster.rota)
+    found = duties(session, known, roster.clock(), request.policy)
+    return [tuple(_on_rota(person) for person in known.reached(one.people)) for one in found]
+
+
+def _on_rota(one: Reachable) -> _Person:
+    return _Person(name=one.name, values=tuple(filter(None, (*one.numbers, one.address))))
 
 
 def _told(people: Iterable[_Person], channel: Reach, book: Book) -> tuple[Recipient, ...]:

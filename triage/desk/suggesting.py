@@ -1,7 +1,7 @@
 """Suggest from everything a request says so far: what was written, what was stated beside it, what the house knows."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,13 +12,18 @@ from sqlalchemy.orm import Session
 from models import tables
 from models.errors import NotFound
 from models.ports import Suggest
-from models.terms import Fact
+from models.terms import Fact, RuleResult, Suggestion
 from triage import facts
 from triage.desk import knowledge
+from triage.downgrade import APPLIED, NOT_MET
 from triage.policy import Policy
-from triage.suggest import as_json
+from triage.suggest import UNKNOWN, as_json
 
 GAP = "\n\n"
+LEAST_CONFIDENCE = 0.5
+"""How sure speech recognition must be of a text that lowers anything."""
+HEARD_BADLY = "heard-badly"
+"""What stands among a suggestion's rules where a text was not surely understood."""
 
 log = structlog.get_logger()
 
@@ -43,29 +48,85 @@ def suggest_again(
         log.warning("request.unsuggested", request=str(request.id), policy=request.policy)
         return
     rows = tables.requests.interactions(session, request.id)
-    body, stated = said(request.subject, rows)
-    made = suggest(
-        policy=policy.id,
-        channel=request.channel,
-        subject=request.subject,
-        body=body,
-        language=language_of(rows, request.language),
-        facts=(*stated, *_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy)),
-    )
+    known = (*_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy))
+
+    def ask(subject: str, left_out: Collection[UUID] = (), more: tuple[Fact, ...] = ()) -> Suggestion:
+        body, stated = said(subject, rows, left_out)
+        return suggest(
+            policy=policy.id,
+            channel=request.channel,
+            subject=subject,
+            body=body,
+            language=language_of(rows, request.language),
+            facts=(*stated, *more, *known),
+        )
+
+    made = ask(request.subject)
+    doubtful = [row for row in rows if _is_doubtful(row)]
+    if doubtful:
+        made = _never_lower(policy, made, doubtful, request.subject, ask)
     tables.requests.record_suggestion(session, request.id, cause, as_json(made, request.reference), made, now)
     if request.clock_started_at is not None:
         # While nobody decides, the suggested level is what counts.
         tables.requests.wants_attention(session, request.id, now)
 
 
-def said(subject: str, rows: list[tables.requests.Interaction]) -> tuple[str, tuple[Fact, ...]]:
+def _is_doubtful(row: tables.requests.Interaction) -> bool:
+    return row.confidence is not None and row.confidence < LEAST_CONFIDENCE and bool(row.new_text.strip())
+
+
+def _never_lower(
+    policy: Policy,
+    made: Suggestion,
+    doubtful: list[tables.requests.Interaction],
+    subject: str,
+    ask: Callable[..., Suggestion],
+) -> Suggestion:
+    """The suggestion at the most severe level: as made, without the doubtful texts, or with none of their facts.
+
+    What was hardly understood may raise a level and never lower it. What the other texts say of a fact stands.
+    """
+    plain = subject if all(subject != row.subject for row in doubtful) else ""
+    without = ask(plain, {row.id for row in doubtful})
+    clear = {fact.name: fact for fact in without.facts}
+    read = {fact.name for row in doubtful for fact in facts.read(row.subject, row.new_text)}
+    taken_back = tuple(
+        clear.get(name) or Fact(name=name, value=UNKNOWN, source=knowledge.ENGINEER) for name in sorted(read)
+    )
+    ranked = [one for one in (made, without, ask(subject, (), taken_back)) if one.priority]
+    worst = min(ranked, key=lambda one: policy.severity(one.priority.value) if one.priority else 0, default=made)
+    raised = worst.priority != made.priority and worst is not made
+    effect = f"{made.priority.value if made.priority else '–'}→{worst.priority.value}" if worst.priority else None
+    least = min(row.confidence or 0 for row in doubtful)
+    told = RuleResult(
+        id=HEARD_BADLY,
+        clause=f"Speech understood with a confidence of {least:.2f}: it may raise a level, never lower it",
+        verdict=APPLIED if raised else NOT_MET,
+        effect=effect if raised else None,
+    )
+    return dataclasses.replace(
+        made,
+        abstained=made.abstained or worst.abstained,
+        abstained_because=made.abstained_because or worst.abstained_because,
+        priority=worst.priority,
+        priority_model=worst.priority_model,
+        priority_rule=worst.priority_rule,
+        set90=worst.set90,
+        would_change=worst.would_change,
+        rules=(*made.rules, told),
+    )
+
+
+def said(
+    subject: str, rows: list[tables.requests.Interaction], left_out: Collection[UUID] = ()
+) -> tuple[str, tuple[Fact, ...]]:
     r"""Every new text in the order of arrival, and the facts stated beside it and in each text after the first.
 
-    Spans count in `f"{subject}\n\n{body}"`, as those of the facts that are read from the whole.
+    Of the rows in `left_out` only the facts stated beside their texts. Spans count in `f"{subject}\n\n{body}"`, as those of the facts that are read from the whole.
     """
     body, stated = "", []
     for row in sorted(rows, key=lambda each: (each.received_at, each.id)):
-        text = row.new_text if row.new_text.strip() else ""
+        text = row.new_text if row.new_text.strip() and row.id not in left_out else ""
         if body and text:
             start = len(subject) + len(body) + len(GAP)
             stated += [_moved(fact, start) for fact in facts.read("", text)]

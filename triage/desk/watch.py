@@ -115,7 +115,9 @@ def settle_step(session: Session, step_id: UUID) -> None:
 def _looked_at(
     session: Session, request: tables.requests.Request, now: datetime, policies: Mapping[str, Policy], recipients: Find
 ) -> datetime | None:
-    """Do what is due for one request; when to look again, None where nothing is to come."""
+    """Do what is due for one request; when to look again, None where nothing is to come, as for a folded one."""
+    if request.folded_into is not None:
+        return None
     policy = policies.get(request.policy)
     if policy is None:
         log.warning("request.unwatched", request=str(request.id), policy=request.policy)
@@ -362,4 +364,4 @@ def _ended(
         return f"{first.kind} at {first.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC, before it could be told"
     if ledger.stage_of(request, policy) in OVER:
         return "the request is over"
-    return ""
+    return "" if request.folded_into is None else "the request is folded into another one"

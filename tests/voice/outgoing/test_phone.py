@@ -131,15 +131,6 @@ def test_what_certainly_made_no_call_is_tried_again(page, twilio, the_notice, tr
     assert (the_notice().state, the_notice().attempts) == (OutgoingState.SENT, 2)
 
 
-def test_a_call_to_a_customer_that_was_certainly_not_made_has_failed(call_back, the_attempt, trunk, log):
-    """Whoever asked for it waits for it now, and may ask again; minutes later it would ring for nobody."""
-    call_back(using=replace(trunk, account=replace(trunk.account, api_base="http://127.0.0.1:9")))
-    row = the_attempt()
-    assert row.outcome is CallbackOutcome.FAILED
-    assert row.note == "nobody was called: Twilio cannot be reached: ConnectError"
-    assert log()[-1] == ("callback", "callback:…", "failed", "ida")
-
-
 UNCLEAR = {
     "500": {"status": 500, "body": {"code": 20500, "message": "Internal error"}},
     "503": {"status": 503, "body": "<html>unavailable</html>"},

@@ -1,0 +1,177 @@
+"""What a call costs: signed webhooks to the real web on a real PostgreSQL, beside a bare endpoint in the same run.
+
+Two servers take the same callers in turn, with the same server settings: `switchboard web` as it is started, and one
+FastAPI endpoint that only checks the signature and answers. Loads: *conversation*, 200 calls whose callers answer at
+once, as fast as the server lets them (the harder load: what a server takes at most, and how long its queue
+is then); *first ring*, the same with calls that end after their first webhook, which opens the incident; and *human*,
+200 calls in progress in which every caller listens for one to three seconds before each answer (what 200 parallel
+calls are). Ratios are taken within each round, their median and range printed. `--short` is a smoke run.
+Exits 1 if a goal is missed.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import _webhooks_servers
+from sqlalchemy import Engine, text
+
+from models import schema, store
+from switchboard import embedded
+
+LOAD = Path(__file__).with_name("_webhooks_load.py")
+CALLS = 200
+PACE = 2.0
+"""Seconds a caller listens before answering, half of it more or less."""
+RATIO_GOAL = 0.2
+P99_GOAL = 200.0
+KINDS = ("inbound", "turn", "status", "all")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A load: how long callers listen, and after how many turns they hang up (0: at the end)."""
+
+    name: str
+    pace: float = 0.0
+    turns: int = 0
+    longer: float = 1.0
+
+
+CONVERSATION = Kind(name="conversation")
+FIRST_RING = Kind(name="first ring", turns=-1)
+HUMAN = Kind(name="human", pace=PACE, longer=4.0)
+
+
+class Bench:
+    """The servers, and what was measured."""
+
+    def __init__(self, engine: Engine, ports: dict[str, int], calls: int, seconds: float) -> None:
+        self.engine, self.ports, self.calls, self.seconds = engine, ports, calls, seconds
+        self.results: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def load(self, server: str, kind: Kind, pace: float) -> None:
+        """Put a load on a server and keep what came of it."""
+        words = (self.ports[server], self.calls, self.seconds * kind.longer, pace, kind.turns)
+        argv = [sys.executable, str(LOAD), *map(str, words)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{server}, {kind.name}: {done.stderr[-2000:]}")
+        if server == "web":
+            self.empty()
+        self.results.setdefault((server, kind.name), []).append(json.loads(done.stdout))
+
+    def empty(self) -> None:
+        """Make room for the next round, and let PostgreSQL write what it owes before it."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("truncate requests, calls, jobs cascade"))
+            connection.execute(text("checkpoint"))
+
+    def round(self, pace: float) -> None:
+        """Every load once, each on its own."""
+        for kind in (CONVERSATION, FIRST_RING):
+            for server in self.ports:
+                self.load(server, kind, 0.0)
+        self.load("web", HUMAN, pace)
+
+    def figures(self, server: str, kind: Kind, name: str) -> list[float]:
+        """One figure of every round."""
+        return [each[name] for each in self.results[server, kind.name]]
+
+    def latencies(self, server: str, kind: Kind, webhook: str, name: str) -> list[float]:
+        """Milliseconds of one kind of webhook in every round; empty if there was none."""
+        return [each["ms"][webhook][name] for each in self.results[server, kind.name] if webhook in each["ms"]]
+
+
+def show(values: list[float], form: str) -> str:
+    """Median and range."""
+    return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
+
+
+def report(bench: Bench) -> bool:
+    """Print everything; whether every goal is met."""
+    print(f"\nwebhooks a second, {bench.calls} parallel calls that answer at once, median (range)")
+    for (server, name), results in bench.results.items():
+        if name != HUMAN.name:
+            print(f"  {name:13} {server:5} {show([each['rate'] for each in results], '.0f')}")
+    whole = bench.figures("web", CONVERSATION, "conversations")
+    turns = bench.figures("web", CONVERSATION, "turns")
+    print(f"  whole conversations a second: {show(whole, '.1f')}, of {statistics.median(turns):.1f} turns each")
+    print("\nmilliseconds to the answer of the web, median (range)")
+    for kind in (HUMAN, CONVERSATION, FIRST_RING):
+        for webhook in KINDS:
+            if p50 := bench.latencies("web", kind, webhook, "p50"):
+                p99 = bench.latencies("web", kind, webhook, "p99")
+                print(f"  {kind.name:13} {webhook:8} p50 {show(p50, '.1f'):30} p99 {show(p99, '.1f')}")
+    human = show(bench.figures("web", HUMAN, "rate"), ".0f")
+    print(f"  (human: {bench.calls} calls in progress, {human} webhooks a second)")
+    return verdicts(bench)
+
+
+def verdicts(bench: Bench) -> bool:
+    """Print the ratios and what became of the goals; whether all are met."""
+    print("\nratios and goals")
+    met = True
+    for kind, goal in ((CONVERSATION, RATIO_GOAL), (FIRST_RING, None)):
+        pairs = zip(bench.figures("web", kind, "rate"), bench.figures("bare", kind, "rate"), strict=True)
+        ratios = [one / other for one, other in pairs]
+        met &= verdict(f"web / bare, {kind.name}", show(ratios, ".3f"), goal, goal is None or middle(ratios) >= goal)
+    p99 = bench.latencies("web", HUMAN, "all", "p99")
+    met &= verdict(
+        f"p99, {bench.calls} calls at human pace", f"{show(p99, '.1f')} ms", P99_GOAL, middle(p99) < P99_GOAL
+    )
+    at_once = bench.latencies("web", CONVERSATION, "all", "p99")
+    name = f"p99, {bench.calls} webhooks at once, always"
+    return verdict(name, f"{show(at_once, '.1f')} ms", P99_GOAL, middle(at_once) < P99_GOAL) and met
+
+
+def middle(values: list[float]) -> float:
+    """The median."""
+    return statistics.median(values)
+
+
+def verdict(name: str, shown: str, goal: float | None, fulfilled: bool) -> bool:
+    """Print a line; whether its goal, if it has one, is met."""
+    wanted = "" if goal is None else f"  goal {goal:g}: {'met' if fulfilled else 'MISSED'}"
+    print(f"  {name:38} {shown}{wanted}")
+    return fulfilled
+
+
+def main() -> int:
+    """Start the servers, measure in rounds, print, judge."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--short", action="store_true", help="a smoke run of a few seconds: figures mean little")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each load")
+    parser.add_argument("--keep-log", type=Path, help="where the web's log goes")
+    given = parser.parse_args()
+    rounds, calls, seconds, pace = (1, 8, 0.5, 0.05) if given.short else (given.rounds, CALLS, given.seconds, PACE)
+    with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder, ExitStack() as stack:
+        Path(folder).chmod(0o755)
+        instance = stack.enter_context(embedded.database(Path(folder) / "var"))
+        stack.enter_context(_webhooks_servers.serving_redis(instance))
+        engine = store.connect(instance.database_url)
+        schema.upgrade(engine)
+        log = given.keep_log or Path(folder) / "web.log"
+        ports = {
+            "web": stack.enter_context(_webhooks_servers.serving_web(instance, log)),
+            "bare": stack.enter_context(_webhooks_servers.serving_bare()),
+        }
+        bench = Bench(engine, ports, calls, seconds)
+        for number in range(rounds):
+            print(f"round {number + 1} of {rounds}", flush=True)
+            bench.round(pace)
+        met = report(bench)
+        engine.dispose()
+    return 0 if met or given.short else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

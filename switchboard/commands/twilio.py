@@ -1,0 +1,152 @@
+"""`twilio`: our numbers at Twilio, what callers hear while we are away, and the calls we missed then."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from models.errors import Misconfigured
+from models.terms import Consent
+from switchboard.commands.instance import DataDir, opened
+from switchboard.lines import Sites, Switchboard, now
+from switchboard.settings import Settings, load
+from switchboard.telephony import Telephony
+from voice import consent, number, own_numbers
+from voice import fallback as away
+from voice.dialling import dialable
+from voice.number import Number, Plan
+
+Ours = Annotated[
+    list[str] | None,
+    typer.Option("--number", help="One of our numbers (E.164); default: those of SWITCHBOARD_VOICE_NUMBERS, else all."),
+]
+SPAN = re.compile(r"([1-9]\d{0,3})([mhd])")
+UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Our numbers at Twilio: set up, fallback, calls we missed.")
+    group.command("setup")(setup)
+    group.command("fallback")(fallback)
+    group.command("reconcile")(reconcile)
+    app.add_typer(group, name="twilio")
+
+
+def setup(
+    ours: Ours = None,
+    fallback: Annotated[
+        str,
+        typer.Option(help="Address, on another host, of what `twilio fallback` prints; what is set stays if empty."),
+    ] = "",
+    apply: Annotated[bool, typer.Option("--apply", help="Set it; else nothing is changed.")] = False,
+) -> None:
+    """Show how our numbers are set at Twilio and how they should be, or set them: exit 1 if something differs."""
+    settings = load()
+    plan = _plan(settings, ours, fallback)
+    account = _telephony(settings).account
+    seen = number.look(account, plan)
+    if apply:
+        if not plan.numbers and len(seen) > 1:
+            raise Misconfigured(
+                public=f"the account has {len(seen)} numbers: name ours by --number or in SWITCHBOARD_VOICE_NUMBERS"
+            )
+        if not plan.public_url.startswith("https://"):
+            raise Misconfigured(public=f"SWITCHBOARD_PUBLIC_URL is {plan.public_url}: Twilio needs an https address")
+        seen = number.apply(account, plan, seen)
+    for line in _table(seen):
+        typer.echo(line)
+    if not seen or not all(each.is_right for each in seen):
+        if not apply:
+            typer.echo("Nothing was changed. To set what can be set: switchboard twilio setup --apply")
+        raise typer.Exit(1)
+
+
+def fallback(
+    ours: Annotated[str, typer.Option("--number", help="Which of our numbers: its languages are spoken.")] = "",
+    dial: Annotated[str, typer.Option(help="Number (E.164) that is dialled first, such as on call's.")] = "",
+    record: Annotated[
+        bool | None, typer.Option(help="Record what callers say (default: unless recording is never allowed).")
+    ] = None,
+) -> None:
+    """Print the TwiML that callers hear while we are away, for a host that is not ours."""
+    settings = load()
+    called = _e164(ours) if ours else ""
+    if dial and dialable(dial, settings.default_region) is None:
+        raise Misconfigured(public=f"--dial {dial} is no number that can be called")
+    speaks = own_numbers.parse(settings.voice_numbers).get(called) or (
+        settings.voice_language,
+        *(each for each in settings.voice_languages if each != settings.voice_language),
+    )
+    modes = consent.parse(settings.voice_recording).values()
+    telephony = _telephony(settings)
+    document = away.document(
+        [telephony.wording(language) for language in speaks],
+        dial=dialable(dial, settings.default_region) or "" if dial else "",
+        records=Consent.NEVER not in modes if record is None else record,
+    )
+    typer.echo(document)
+
+
+def reconcile(
+    since: Annotated[str, typer.Option(help="How far back: 90m, 12h, 3d.")] = "3d", data_dir: DataDir = None
+) -> None:
+    """Take in the calls and recordings that Twilio has of our numbers and we have not."""
+    span = SPAN.fullmatch(since)
+    if span is None:
+        raise Misconfigured(public=f"--since {since}: write 90m, 12h or 3d")
+    back = timedelta(**{UNITS[span[2]]: int(span[1])})
+    with opened(data_dir) as house:
+        _account_needed(house.settings)
+        found = house.telephony.reconcile(now() - back)
+        house.wake()
+    typer.echo(
+        f"{found.calls} calls we had missed, the end of {found.ends} we had, {found.recordings} recordings; "
+        f"whoever called is owed a call."
+    )
+
+
+def plan_of(settings: Settings) -> Plan:
+    """How the numbers should be set, as the settings say."""
+    return Plan(public_url=settings.public_url, numbers=tuple(own_numbers.parse(settings.voice_numbers)))
+
+
+def _plan(settings: Settings, ours: list[str] | None, fallback: str) -> Plan:
+    _account_needed(settings)
+    if fallback and (mistake := number.fallback_mistake(fallback, settings.public_url)):
+        raise Misconfigured(public=mistake)
+    named = tuple(_e164(each) for each in ours or ())
+    plan = plan_of(settings)
+    return Plan(public_url=plan.public_url, numbers=named or plan.numbers, fallback=fallback)
+
+
+def _account_needed(settings: Settings) -> None:
+    if not settings.twilio_account_sid or settings.twilio_auth_token is None:
+        raise Misconfigured(public="SWITCHBOARD_TWILIO_ACCOUNT_SID and SWITCHBOARD_TWILIO_AUTH_TOKEN are needed")
+
+
+def _telephony(settings: Settings) -> Telephony:
+    """The telephone of a house that needs no database."""
+    return Switchboard(settings, Sites(database_url="", redis_url="", secret="")).telephony
+
+
+def _e164(written: str) -> str:
+    try:
+        return next(iter(own_numbers.parse(written)), "")
+    except ValueError as error:
+        raise Misconfigured(public=f"--number: {error}") from error
+
+
+def _table(numbers: tuple[Number, ...]) -> Iterator[str]:
+    if not numbers:
+        yield "The account has no number that takes calls."
+    for each in numbers:
+        yield each.number
+        for one in each.settings:
+            verdict = "ok  " if one.is_right else "BAD "
+            wanted = "" if one.is_right else f" → {one.wanted}"
+            yield f"  {verdict} {one.name:<22} {one.stands or '(empty)'}{wanted}"
+        for finding in each.findings:
+            yield f"  {'ok  ' if finding.is_fine else 'BAD '} {finding.text}"

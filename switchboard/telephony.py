@@ -1,0 +1,208 @@
+"""The telephone of the house: the line in, the line out, who is on call, and the work done behind them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from intake.replies import call_receipts
+from models import tables
+from models.ports import Clock
+from models.store import transaction
+from models.terms import JobKind, OnDuty
+from triage.desk import call_terms, callers, folding, oncall, owed, recipients
+from triage.identity import number_party
+from triage.rota import Rota, load
+from voice import consent, keeping, own_numbers, phone, prompts, reconciling, recordings, texting
+from voice.dialling import Trunk, obstacle
+from voice.outgoing import Named
+from voice.switch import Desk
+from voice.webhooks import Line
+from workers.runner import Plug
+
+LOOK_BACK = timedelta(days=3)
+"""How far back Twilio's list of calls is compared with ours by itself; by command as far as wanted."""
+
+if TYPE_CHECKING:
+    from switchboard.lines import Switchboard
+
+
+class Telephony:
+    """Every part of the telephone, built when first used; building connects to nothing."""
+
+    def __init__(self, house: "Switchboard", clock: Clock) -> None:
+        self.house = house
+        self.settings = house.settings
+        self.clock = clock
+
+    @cached_property
+    def account(self) -> recordings.TwilioAccount:
+        """The Twilio account we answer for."""
+        token = self.settings.twilio_auth_token
+        return recordings.TwilioAccount(
+            account_sid=self.settings.twilio_account_sid,
+            auth_token=token.get_secret_value() if token else "",
+            api_base=self.settings.twilio_api_base,
+        )
+
+    @cached_property
+    def trunk(self) -> Trunk:
+        """The way out."""
+        return Trunk(
+            account=self.account,
+            from_number=self.settings.twilio_from,
+            public_url=self.settings.public_url,
+            region=self.settings.default_region,
+        )
+
+    @cached_property
+    def rota(self) -> Rota | None:
+        """Who is on call when, or None where no rota is set."""
+        return load(self.settings.rota) if self.settings.rota else None
+
+    @cached_property
+    def book(self) -> recipients.Book:
+        """Whom escalations reach by name, and who is on call."""
+        return recipients.Book(
+            named=recipients.parse(self.settings.recipients),
+            can_call=not obstacle(self.trunk),
+            roster=recipients.Roster(rota=self.rota, clock=self.clock) if self.rota else None,
+        )
+
+    @cached_property
+    def line(self) -> Line:
+        """The line in."""
+        settings, house = self.settings, self.house
+        tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
+        return Line(
+            engine=house.engine,
+            receive=house.receive,
+            public_url=settings.public_url,
+            account_sid=settings.twilio_account_sid,
+            auth_tokens=tuple(token.get_secret_value() for token in tokens if token),
+            identify=partial(number_party, region=settings.default_region),
+            language=settings.voice_language,
+            languages=settings.voice_languages,
+            wake=house.wake,
+            clock=self.clock,
+            desk=self.desk,
+            wording=self.wording,
+            from_number="" if obstacle(self.trunk) else settings.twilio_from,
+            numbers=own_numbers.parse(settings.voice_numbers),
+            consent=consent.parse(settings.voice_recording),
+            callback_after=settings.callback_after,
+            callback_automatic=settings.callback_automatic,
+        )
+
+    @cached_property
+    def desk(self) -> Desk:
+        """What a conversation asks the desk."""
+        policies = self.house.policies
+        return Desk(
+            who_calls=callers.who_calls,
+            terms=partial(call_terms.terms, policies=policies, receipts=self.settings.voice_receipt),
+            open_request=partial(call_terms.open_request, policies=policies),
+            on_call=self.on_call,
+            join=folding.join,
+            taken=call_terms.taken,
+            unreached=partial(call_terms.unreached, policies=policies),
+            got_through=owed.answered_by_call,
+        )
+
+    def wording(self, language: str) -> prompts.Prompts:
+        """What the line says in a language."""
+        return prompts.load(language, self.settings.voice_prompts)
+
+    def on_call(self, session: Session, request: UUID, urgent: bool, at: datetime) -> tuple[OnDuty, ...]:
+        """The telephones to ring for a request."""
+        return oncall.ladder(
+            session,
+            request,
+            urgent,
+            at,
+            rota=self.rota,
+            book=self.book,
+            policies=self.house.policies,
+            region=self.settings.default_region,
+        )
+
+    def named(self, request: tables.requests.Request) -> Named:
+        """How a request's policy names its level, and whose support it is."""
+        policy = self.house.policies.get(request.policy)
+        if policy is None:
+            return Named(level="", support="")
+        level = request.decided_priority
+        return Named(level=policy.level_label(level) if level else "", support=policy.name)
+
+    @property
+    def plugs(self) -> Mapping[JobKind, Plug]:
+        """What runs each kind of job of the telephone."""
+        return {
+            JobKind.RECORDING_FETCH: Plug(run=self._fetch_recording, failures=8),
+            JobKind.RECORDING_REMOVE: Plug(run=self._remove_recording, failures=8),
+            JobKind.CALLBACK_PLACE: Plug(run=self._place_callback),
+            JobKind.RECEIPT_SEND: Plug(run=self._send_receipt, failures=8),
+        }
+
+    def tend(self) -> int:
+        """Do what is due each minute: calls that are owed, old recordings, what webhooks missed; how much it was."""
+        now, settings, house = self.clock(), self.settings, self.house
+        with transaction(house.engine) as session:
+            done = owed.due(session, now, policies=house.policies, region=settings.default_region)
+        done += keeping.erase_old(house.engine, days=settings.recording_days, clock=self.clock)
+        if settings.reconcile_minutes and self.is_on:
+            minute = int(now.timestamp() // 60)
+            if minute % max(1, round(settings.reconcile_minutes)) == 0:
+                found = self.reconcile(now - LOOK_BACK)
+                done += found.calls + found.ends + found.recordings
+        if done:
+            house.wake()
+        return done
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is an account whose calls we answer."""
+        return bool(self.account.account_sid and self.account.auth_token)
+
+    def reconcile(self, since: datetime) -> reconciling.Found:
+        """Take in the calls and recordings that Twilio has and we have not."""
+        return reconciling.reconcile(
+            self.house.engine, switch=self.line.switch, account=self.account, clock=self.clock, since=since
+        )
+
+    def _fetch_recording(self, recording: UUID) -> None:
+        remove = self.settings.recording_remove
+        recordings.fetch(self.house.engine, recording, self.account, self.clock, remove=remove)
+
+    def _remove_recording(self, recording: UUID) -> None:
+        keeping.remove(self.house.engine, recording, self.account, self.clock)
+
+    def _place_callback(self, callback: UUID) -> None:
+        phone.place_callback(self.house.engine, callback, trunk=self.trunk, clock=self.clock)
+
+    def _send_receipt(self, receipt: UUID) -> None:
+        engine = self.house.engine
+        with transaction(engine) as session:
+            row = session.get(tables.reaching.CallReceipt, receipt)
+            channel = row.channel if row else ""
+        if channel == texting.SMS:
+            texting.send(engine, receipt, trunk=self.trunk, naming=self.named, clock=self.clock)
+        elif channel:
+            call_receipts.send(engine, receipt, self.house.transport, terms=self.receipt_terms, clock=self.clock)
+
+    @cached_property
+    def receipt_terms(self) -> call_receipts.CallReceiptTerms:
+        """How callers are written to."""
+        own = self.settings.own_addresses[0]
+        return call_receipts.CallReceiptTerms(
+            sender=self.settings.reply_from or own,
+            own_address=own,
+            thread_key=self.house.thread_key,
+            portal=f"{self.settings.public_url}/portal/new",
+            phone=self.settings.support_phone,
+            naming=lambda request: self.named(request).support,
+            mode=self.settings.autoreply.value,
+        )

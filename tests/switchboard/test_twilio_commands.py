@@ -1,0 +1,195 @@
+"""`twilio setup | fallback | reconcile`: what is shown, what is set, what is refused, and no secret in any line."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from models.errors import Misconfigured, Unavailable
+from models.terms import Finding
+from switchboard.commands import twilio
+from voice.number import Number, Plan, Setting
+from voice.reconciling import Found
+
+OURS, OTHER = "+493055500100", "+442055500100"
+TOKEN = "very-secret-token"
+
+
+@pytest.fixture
+def command(monkeypatch, tmp_path):
+    """The commands with a Twilio account in the environment."""
+    monkeypatch.chdir(tmp_path)
+    given = {
+        "TWILIO_ACCOUNT_SID": "AC" + "a" * 32,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_API_BASE": "http://127.0.0.1:9",
+        "PUBLIC_URL": "https://support.example.com",
+        "VOICE_NUMBERS": f"{OURS}=de,en",
+    }
+    for name, value in given.items():
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", value)
+    app = typer.Typer()
+    twilio.register(app)
+    app.command("other")(lambda: None)
+    return lambda *words: CliRunner().invoke(app, ["twilio", *words])
+
+
+@pytest.fixture
+def at_twilio(monkeypatch):
+    """What Twilio has: one number, wrong until it is set; every question is kept."""
+    asked: list[tuple[str, Plan]] = []
+
+    def numbers(*, is_right: bool, count: int = 1) -> tuple[Number, ...]:
+        stands = "right" if is_right else ""
+        row = Setting(name="voice_url", stands=stands, wanted="right")
+        return tuple(Number(sid="PN1", number=each, settings=(row,)) for each in (OURS, OTHER)[:count])
+
+    def look(_account, plan):
+        asked.append(("look", plan))
+        return numbers(is_right=False, count=1 if plan.numbers else 2)
+
+    def apply(_account, plan, seen):
+        asked.append(("apply", plan))
+        return numbers(is_right=True, count=len(seen))
+
+    monkeypatch.setattr(twilio.number, "look", look)
+    monkeypatch.setattr(twilio.number, "apply", apply)
+    return asked
+
+
+def test_setup_shows_and_changes_nothing(command, at_twilio):
+    """Exit 1, what is set and what should be, and how to set it."""
+    answer = command("setup")
+    assert answer.exit_code == 1
+    assert f"{OURS}\n  BAD  voice_url              (empty) → right\n" in answer.output
+    assert "twilio setup --apply" in answer.output
+    assert [kind for kind, _ in at_twilio] == ["look"]
+    assert at_twilio[0][1] == Plan(public_url="https://support.example.com", numbers=(OURS,))
+
+
+def test_setup_sets_when_told_to(command, at_twilio):
+    """Exit 0 once everything is right, as Twilio tells it afterwards."""
+    fallback = "https://fallback.example.net/away.xml"
+    answer = command("setup", "--apply", "--fallback", fallback, "--number", "+44 20 5550 0100")
+    assert answer.exit_code == 0, answer.output
+    assert "ok   voice_url              right" in answer.output
+    assert [kind for kind, _ in at_twilio] == ["look", "apply"]
+    assert at_twilio[1][1] == Plan(public_url="https://support.example.com", numbers=(OTHER,), fallback=fallback)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["--apply"], {"VOICE_NUMBERS": ""}, "the account has 2 numbers"),
+        (["--apply"], {"PUBLIC_URL": "http://127.0.0.1:8000"}, "needs an https address"),
+        (["--fallback", "https://support.example.com/x"], {}, "on our own host"),
+        (["--fallback", "nowhere"], {}, "no web address"),
+        (["--number", "0305550"], {}, "is no number like"),
+        ([], {"TWILIO_ACCOUNT_SID": ""}, "SWITCHBOARD_TWILIO_ACCOUNT_SID"),
+        ([], {"TWILIO_AUTH_TOKEN": ""}, "SWITCHBOARD_TWILIO_AUTH_TOKEN"),
+    ],
+)
+def test_setup_refuses_what_would_be_wrong(command, at_twilio, monkeypatch, words, environment, said):
+    """Before anything is set: other people's numbers, an address nobody reaches, a fallback that falls with us."""
+    for name, value in environment.items():
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", value)
+    answer = command("setup", *words)
+    assert isinstance(answer.exception, Misconfigured)
+    assert said in answer.exception.public
+    assert "apply" not in [kind for kind, _ in at_twilio]
+
+
+def test_setup_tells_what_no_setting_cures(command, monkeypatch):
+    """A number that is not there keeps the exit code at 1, also with --apply."""
+    lost = Number(sid="", number=OURS, findings=(Finding(is_fine=False, text="it is no number of this account"),))
+    monkeypatch.setattr(twilio.number, "look", lambda *_: (lost,))
+    monkeypatch.setattr(twilio.number, "apply", lambda *_: (lost,))
+    answer = command("setup", "--apply")
+    assert (answer.exit_code, answer.output) == (1, f"{OURS}\n  BAD  it is no number of this account\n")
+
+
+def test_setup_without_twilio_is_one_line_and_no_token(command):
+    """Nobody listens at the address of the REST server."""
+    answer = command("setup")
+    assert isinstance(answer.exception, Unavailable)
+    assert "cannot be reached" in answer.exception.public
+    assert TOKEN not in f"{answer.output}{answer.exception}{answer.exception.public}"
+
+
+def test_fallback_speaks_the_languages_of_the_number(command):
+    """Needs no database and no Twilio; no address, least of all ours, stands in it."""
+    answer = command("fallback", "--number", OURS, "--dial", "+49 30 5550 0199")
+    assert answer.exit_code == 0, answer.output
+    assert answer.output.startswith("<?xml")
+    assert answer.output.index("Produktions-Support") < answer.output.index("Production support")
+    assert ">+4930555001" in answer.output
+    assert "http" not in answer.output.replace('<?xml version="1.0" encoding="UTF-8"?>', "")
+
+
+@pytest.mark.parametrize(
+    ("words", "setting", "records"),
+    [
+        ([], "ask", True),
+        ([], "ask; FR=never", False),
+        ([], "never", False),
+        (["--record"], "ask; FR=never", True),
+        (["--no-record"], "announce", False),
+    ],
+)
+def test_fallback_records_where_that_is_allowed(command, monkeypatch, words, setting, records):
+    """It cannot tell who calls: one country that forbids it is enough, unless the operator says otherwise."""
+    monkeypatch.setenv("SWITCHBOARD_VOICE_RECORDING", setting)
+    answer = command("fallback", *words)
+    assert answer.exit_code == 0
+    assert ("<Recording" in answer.output) is records
+
+
+@pytest.mark.parametrize("words", [["--dial", "nobody"], ["--dial", "+266696687"], ["--number", "x"]])
+def test_fallback_refuses_numbers_that_are_none(command, words):
+    """Callers would hear silence."""
+    assert isinstance(command("fallback", *words).exception, Misconfigured)
+
+
+@pytest.fixture
+def house(monkeypatch):
+    """A house for `reconcile`: what it was asked is kept."""
+    asked = SimpleNamespace(since=None, woken=0)
+
+    def reconcile(_engine, *, switch, account, clock, since):
+        asked.since = clock() - since
+        return Found(calls=2, ends=1, recordings=3)
+
+    def wake():
+        asked.woken += 1
+
+    telephony = SimpleNamespace(line=SimpleNamespace(switch=None), account=None)
+    settings = SimpleNamespace(twilio_account_sid="AC1", twilio_auth_token="x")  # noqa: S106 - a sample
+
+    @contextmanager
+    def opened(_):
+        yield SimpleNamespace(engine=None, telephony=telephony, settings=settings, wake=wake)
+
+    monkeypatch.setattr(twilio, "opened", opened)
+    monkeypatch.setattr(twilio.reconciling, "reconcile", reconcile)
+    return asked
+
+
+@pytest.mark.parametrize(("since", "span"), [("3d", timedelta(days=3)), ("90m", timedelta(minutes=90))])
+def test_reconcile_says_what_was_missed(command, house, since, span):
+    """The recordings are fetched at once: a worker is woken."""
+    answer = command("reconcile", "--since", since)
+    assert "2 calls we had missed, the end of 1 we had, 3 recordings" in answer.output
+    assert abs(house.since - span) < timedelta(minutes=1)
+    assert house.woken == 1
+
+
+@pytest.mark.parametrize("since", ["yesterday", "0d", "3", "d", "-1d"])
+def test_reconcile_refuses_what_is_no_span(command, house, since):
+    """One line says how to write it."""
+    answer = command("reconcile", "--since", since)
+    assert isinstance(answer.exception, Misconfigured)
+    assert "3d" in answer.exception.public
+    assert house.since is None

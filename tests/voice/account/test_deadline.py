@@ -1,0 +1,235 @@
+"""A slow answer is told to the caller in time; what they said is not lost, and nothing counts as silence."""
+
+import re
+import socket
+import threading
+import time
+from collections import Counter
+from xml.etree import ElementTree as ET
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from models import store, tables
+from models.errors import Unavailable
+from models.store import transaction
+from voice import deadline, prompts, webhooks
+
+SID = "CA" + "1" * 32
+PUBLIC = "https://support.example.com"
+CONSENT = "/voice/turn?step=consent&try=0"
+
+
+class Gate:
+    """A clock that stands still: the flow that looks at it waits until it is opened."""
+
+    def __init__(self, now) -> None:
+        self.now = now
+        self.opened = threading.Event()
+        self.opened.set()
+
+    def __call__(self):
+        """The time, once the gate is open."""
+        assert self.opened.wait(20)
+        return self.now
+
+
+@pytest.fixture
+def gate(now) -> Gate:
+    """What makes flows slow."""
+    return Gate(now)
+
+
+@pytest.fixture
+def slow_door(make_door, gate):
+    """A phone door that waits for a quarter of a second."""
+    return make_door(clock=gate, seconds=0.25)
+
+
+def where_to(answer) -> str:
+    """The path of the redirect that follows "one moment"."""
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/xml")
+    root = ET.fromstring(answer.text)  # noqa: S314 - our own
+    assert [verb.tag for verb in root] == ["Say", "Pause", "Redirect"]
+    assert root[0].text == "One moment, please."
+    address, _, overrides = (root[2].text or "").partition("#")
+    assert overrides == "rc=2&rp=ct,rt,5xx"
+    return address.removeprefix(PUBLIC)
+
+
+def events(engine: Engine) -> Counter[str]:
+    """How many webhooks of each kind are stored."""
+    with transaction(engine) as session:
+        return Counter(session.scalars(select(tables.calls.CallEvent.kind)))
+
+
+def wait_for(engine: Engine, kind: str) -> None:
+    """Wait until the flow that nobody waits for has committed."""
+    end = time.monotonic() + 10
+    while not events(engine)[kind] and time.monotonic() < end:
+        time.sleep(0.02)
+    assert events(engine)[kind] == 1
+
+
+def call_of(engine: Engine) -> tables.calls.Call:
+    """The call."""
+    with transaction(engine) as session:
+        return tables.calls.by_sid(session, SID)
+
+
+def test_a_slow_first_ring_asks_for_a_moment_and_goes_on(slow_door, gate, engine):
+    """The redirect finds the greeting; there is one call, and its webhook is stored once."""
+    gate.opened.clear()
+    back = where_to(slow_door.post("/voice/inbound", CallStatus="ringing"))
+    assert back == "/voice/inbound?again=1"
+    gate.opened.set()
+    wait_for(engine, "inbound")
+    assert "Welcome" in slow_door.post(back, CallStatus="in-progress").text
+    assert events(engine) == {"inbound": 1}
+
+
+def test_what_a_caller_pressed_before_the_moment_counts(slow_door, gate, engine):
+    """The redirect brings no digits: it gets what the first webhook was answered meanwhile."""
+    asked = slow_door.post("/voice/inbound", CallStatus="ringing").text
+    gate.opened.clear()
+    back = where_to(slow_door.post(CONSENT, CallStatus="in-progress", Digits="1"))
+    assert back == f"{CONSENT}&again=1"
+    gate.opened.set()
+    wait_for(engine, "turn")
+    answer = slow_door.post(back, CallStatus="in-progress").text
+    assert answer not in {asked, ""}
+    call = call_of(engine)
+    assert (call.answers["consent"], call.misses, call.step == "consent") == ("yes", 0, False)
+    assert events(engine)["turn"] == 1
+
+
+def test_what_was_not_stored_is_asked_again_and_is_no_miss(slow_door, engine):
+    """The first webhook failed after the moment was asked for: the caller is not punished for our fault."""
+    slow_door.post("/voice/inbound", CallStatus="ringing")
+    again = slow_door.post(f"{CONSENT}&again=1", CallStatus="in-progress").text
+    assert "We would like to record" in again
+    assert "did not get that" not in again
+    call = call_of(engine)
+    assert (call.step, call.misses) == ("consent", 0)
+    assert events(engine)["turn"] == 0
+
+
+def test_three_moments_are_enough(slow_door, gate):
+    """Then 503, and Twilio goes to the fallback; no address grows, and nothing but step and try stands in it."""
+    gate.opened.clear()
+    path = CONSENT
+    for number in (1, 2, 3):
+        path = where_to(slow_door.post(path, CallStatus="in-progress"))
+        assert path == f"{CONSENT}&again={number}"
+        assert not re.search(r"CA1|AC|\+49|From|Digits", path)
+    assert slow_door.post(path, CallStatus="in-progress").status_code == 503
+    gate.opened.set()
+
+
+@pytest.mark.parametrize("again", ["", "0", "4", "-1", "1x", "x"])
+def test_an_address_that_counts_otherwise_starts_anew(again):
+    """Only 1 to 3 are ours."""
+    assert deadline.asked_before(again) == 0
+
+
+def test_the_moment_is_asked_for_in_the_language_of_the_number(make_door, gate):
+    """Whoever calls the German number hears German."""
+    door = make_door(clock=gate, seconds=0.1, numbers={"+493055500100": ("de", "en")})
+    gate.opened.clear()
+    assert "Einen Moment bitte." in door.post("/voice/inbound", CallStatus="ringing").text
+    gate.opened.set()
+
+
+def test_every_language_can_ask_for_a_moment():
+    """The document says it, waits and comes back."""
+    for language in prompts.languages():
+        words = prompts.load(language)
+        assert words.say("moment") in deadline.one_moment(words, f"{PUBLIC}/voice/inbound", 0).replace("&#8217;", "’")
+    with pytest.raises(Unavailable):
+        deadline.one_moment(prompts.load("en"), f"{PUBLIC}/voice/inbound", 3)
+
+
+def test_a_forged_webhook_is_not_asked_to_wait(slow_door, gate):
+    """Whoever is not Twilio hears nothing but 403, however slow we are."""
+    gate.opened.clear()
+    assert slow_door.post("/voice/inbound", token="other").status_code == 403
+    gate.opened.set()
+
+
+def test_a_slow_callback_is_503_until_it_is_stored(slow_door, gate, engine):
+    """204 says that it is committed, and nothing else does; Twilio's next try finds it done."""
+    gate.opened.clear()
+    told = {"CallStatus": "completed", "CallDuration": "5"}
+    assert slow_door.post("/voice/status", **told).status_code == 503
+    gate.opened.set()
+    wait_for(engine, "status")
+    assert slow_door.post("/voice/status", **told).status_code == 204
+    assert events(engine) == {"status": 1}
+
+
+def test_a_lock_that_is_held_for_long_loses_no_key(make_door, engine, monkeypatch):
+    """PostgreSQL gives the statement up; the flow tries again by itself while the caller waits."""
+    monkeypatch.setattr(webhooks, "PATIENCE", text("select set_config('lock_timeout', '100', true)"))
+    door = make_door(seconds=5)
+    door.post("/voice/inbound", CallStatus="ringing")
+    held = threading.Event()
+
+    def hold() -> None:
+        with transaction(engine) as session:
+            tables.calls.by_sid_locked(session, SID)
+            held.set()
+            time.sleep(0.6)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(5)
+    assert door.post(CONSENT, CallStatus="in-progress", Digits="1").status_code == 200
+    holder.join()
+    assert call_of(engine).answers["consent"] == "yes"
+
+
+def test_a_lock_that_is_never_given_back_is_a_moment_then_503(make_door, engine, monkeypatch):
+    """Whoever holds it holds this one call up, and its caller hears so."""
+    monkeypatch.setattr(webhooks, "PATIENCE", text("select set_config('lock_timeout', '50', true)"))
+    door = make_door(seconds=0.2)
+    door.post("/voice/inbound", CallStatus="ringing")
+    with transaction(engine) as session:
+        tables.calls.by_sid_locked(session, SID)
+        assert where_to(door.post(CONSENT, CallStatus="in-progress")) == f"{CONSENT}&again=1"
+        assert door.post(f"{CONSENT}&again=3", CallStatus="in-progress").status_code == 503
+        assert door.post("/voice/status", CallStatus="completed").status_code == 503
+
+
+@pytest.mark.parametrize("path", ["/voice/inbound", "/voice/status"])
+def test_postgresql_that_refuses_connections_is_503_within_three_seconds(make_door, path):
+    """Twilio then asks the fallback; a caller hears no silence."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    engine = store.connect(f"postgresql://nobody@127.0.0.1:{port}/nothing")
+    begun = time.monotonic()
+    answer = make_door(engine=engine).post(path, CallStatus="ringing")
+    assert (answer.status_code, "nobody" in answer.text) == (503, False)
+    assert time.monotonic() - begun < 3
+
+
+def test_postgresql_that_hangs_is_a_moment_and_then_503(make_door):
+    """It takes the connection and says nothing: the caller is told, three times, then the fallback is."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        engine = store.connect(f"postgresql://nobody@127.0.0.1:{mute.getsockname()[1]}/nothing")
+        door = make_door(engine=engine, seconds=0.2)
+        assert where_to(door.post("/voice/inbound", CallStatus="ringing")) == "/voice/inbound?again=1"
+        assert door.post("/voice/inbound?again=3", CallStatus="ringing").status_code == 503
+        assert door.post("/voice/status", CallStatus="completed").status_code == 503
+
+
+def test_an_error_of_ours_is_no_moment(make_door):
+    """It is not slow but wrong: the edge of the web makes a temporary answer of it, and Twilio tries again."""
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    door = make_door(receive=broken)
+    with pytest.raises(ZeroDivisionError):
+        door.post("/voice/inbound", CallStatus="ringing")

@@ -1,0 +1,107 @@
+"""Whom a caller is connected to: real telephones of other people, each once, ten at once at most."""
+
+from dataclasses import replace
+
+import pytest
+
+from voice.connecting import Reached
+
+
+@pytest.fixture(autouse=True)
+def caller(on_the_line) -> None:
+    """A caller is on the line."""
+    on_the_line(caller="+493055500137")
+
+
+def only(rota, *numbers: str, at_once: bool = False) -> None:
+    """Put telephones on duty in the place of everybody else."""
+    rota[:] = [
+        replace(rota[0], name=f"e{place}", number=number, round=1 if at_once else place)
+        for place, number in enumerate(numbers, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "anonymous", "", "+499005550017", "555"],
+)
+def test_behaviour_22_placeholders_and_premium_numbers_are_never_dialled(begin, rota, states, number):
+    """Nobody is there, or it is fraud at our expense."""
+    only(rota, number)
+    assert (begin(), states()) == (None, [])
+
+
+@pytest.mark.parametrize("number", ["+493055500137", "+49 30 555 001 37", "+493055500100", "+493055500105"])
+def test_neither_the_callers_own_number_nor_ours_is_dialled(begin, rota, states, number):
+    """It is busy, or it is this very line."""
+    only(rota, number)
+    assert (begin(numbers={"+493055500105": ("de",)}), states()) == (None, [])
+
+
+def test_a_number_is_dialled_as_twilio_writes_it(begin, rota, states, legs):
+    """And rung once, however often it stands on the rota, and however it is written there."""
+    only(rota, "+49 (30) 555-00171", "+493055500171", "+49 30 555001 71", at_once=True)
+    assert ">+493055500171<" in begin()
+    assert [leg.number for leg in legs()] == ["+493055500171"]
+
+
+@pytest.mark.parametrize("shown", ["", "support", "0305550100"])
+def test_without_a_number_to_show_nobody_is_rung(begin, states, desk, shown):
+    """Twilio refuses a Dial whose caller it does not know."""
+    assert (begin(from_number=shown), states(), desk.asked) == (None, [], [])
+
+
+def test_nobody_on_duty_is_nobody_to_ring(begin, rota):
+    """The conversation goes on by itself."""
+    rota.clear()
+    assert begin() is None
+
+
+@pytest.mark.parametrize(("seconds", "timeout"), [(1, 5), (20, 20), (900, 600)])
+def test_telephones_ring_for_as_long_as_twilio_lets_them(begin, rota, obeyed, seconds, timeout):
+    """The longest of a round counts."""
+    rota[:] = [replace(one, round=1, ring_seconds=max(1, seconds - place)) for place, one in enumerate(rota)]
+    assert obeyed(begin()).find("Dial").get("timeout") == str(timeout)
+
+
+def test_more_than_ten_at_once_are_rung_in_two_rounds(begin, rota, telephones, exchange, twilio, reached):
+    """Twilio rings ten for one Dial."""
+    numbers = [f"+4930555002{place:02}" for place in range(12)]
+    telephones.update({number: exchange.Telephone() for number in numbers})
+    only(rota, *numbers, at_once=True)
+    twilio.obeys(begin())
+    assert [len(each) for each in twilio.rounds] == [10, 2]
+    assert reached == [Reached.NOBODY]
+
+
+def test_asking_again_for_a_person_rings_those_who_were_not_rung(begin, rota, twilio, states, reached):
+    """Whoever did not answer or passed it on is left in peace, until there is somebody new."""
+    later = rota.pop()
+    twilio.obeys(begin(urgent=False))
+    assert begin() is None
+    rota.append(later)
+    twilio.obeys(begin())
+    assert [name for name, _, _ in states()] == ["mara", "priya", "tom"]
+    assert reached == [Reached.NOBODY] * 2
+
+
+def test_whether_it_burns_is_the_same_for_every_round_of_one_asking(begin, twilio, desk):
+    """Whom the desk names depends on it."""
+    twilio.obeys(begin(urgent=False))
+    twilio.obeys(begin(urgent=True))
+    assert [urgent for _, urgent in desk.asked] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize(
+    ("language", "tag", "words"),
+    [
+        ("de", "de-DE", "Bitte bleiben Sie am Apparat."),
+        ("fr", "fr-FR", "Veuillez rester en ligne."),
+        ("es", "es-ES", "Por favor, no cuelgue."),
+    ],
+)
+def test_the_caller_hears_what_happens_in_their_language(begin, obeyed, language, tag, words):
+    """Only the engineers are spoken to in English."""
+    (said,) = obeyed(begin(language=language)).iter("Say")
+    assert said.get("language") == tag
+    assert said.text.startswith(words)

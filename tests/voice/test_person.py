@@ -1,0 +1,269 @@
+"""A person on the line: at once where it burns, for zero at every step, and what becomes of a caller without one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import Engine, select
+
+from models import tables
+from models.store import transaction
+from models.terms import CallTerms, Consent, LegState, OnDuty, OutgoingState
+from voice.switch import Desk
+
+OURS = "+493055500111"
+MARA, PRIYA = "+493055500901", "+493055500902"
+NIGHT = datetime(2026, 11, 22, 2, 30, tzinfo=UTC)
+"""A Sunday."""
+RECORDING = "RE" + "3" * 32
+
+
+@pytest.fixture
+def house(run_line, phone):
+    """A line whose engineers are on duty, and the desk's ledger of what it was told."""
+    told = SimpleNamespace(unreached=[], taken=[], asked=[])
+    on_duty = [OnDuty(name="mara", number=MARA, ring_seconds=20, round=1)]
+
+    @contextmanager
+    def run(*, urgent: bool = False, minutes: int | None = None, at: datetime | None = None, **says) -> Iterator:
+        def terms(_session, _request, now) -> CallTerms:
+            due = now + timedelta(minutes=minutes) if minutes is not None else None
+            first = {"needs_phone": False, "consent": Consent.ANNOUNCE, "receipts": ()} | says
+            return CallTerms(looks_urgent=urgent, response_due=due, **first)
+
+        def on_call(_session, _request, burns: bool, _now) -> tuple[OnDuty, ...]:  # noqa: FBT001 - a port
+            told.asked.append(burns)
+            return tuple(on_duty)
+
+        desk = Desk(
+            terms=terms,
+            on_call=on_call,
+            taken=lambda _session, request, name, _now: told.taken.append((request, name)),
+            unreached=lambda _session, request, why, _now: told.unreached.append((request, why)),
+        )
+        with run_line("en", desk=desk, from_number=OURS, at=at) as line:
+            yield phone(line)
+
+    return SimpleNamespace(run=run, told=told, on_duty=on_duty)
+
+
+@pytest.fixture
+def owed(engine: Engine):
+    """Every call that is owed."""
+
+    def find() -> list[tables.reaching.OwedCall]:
+        with transaction(engine) as session:
+            return tables.reaching.owed(session)
+
+    return find
+
+
+def to_the_phone(guest):
+    """A caller who says a problem and is asked for the number."""
+    return guest.dials().presses("2").presses("").says("orders fail")
+
+
+def test_a_caller_whose_production_is_down_is_connected(house, only_call, owed):
+    """They hear their reference first, in case the line drops; after the talk they are told it once more."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").presses("1").hears("S B 1 0 0 1").hears("stay on the line")
+        assert guest.waits_for() == [MARA]
+        guest.somebody_takes_it().finishes_talking().hears("thank you for calling").hears("S B 1 0 0 1").hangs_up()
+    call = only_call()
+    assert (call.step, call.answers["reached"], house.told.asked) == ("receipt", "yes", [True])
+    assert not owed()
+    assert [name for _, name in house.told.taken] == ["mara"]
+
+
+@pytest.mark.parametrize(("urgent", "pressed", "is_connected"), [
+    (False, "1", True), (True, "2", False), (True, None, True), (False, None, False)
+])  # fmt: skip
+def test_the_key_outranks_what_is_suggested(house, urgent: bool, pressed: str | None, is_connected: bool):
+    """Down or not, as pressed; only where nothing was pressed the suggestion decides."""
+    with house.run(urgent=urgent) as guest:
+        to_the_phone(guest)
+        guest = guest.presses(pressed) if pressed else guest.stays_silent(3)
+        guest.presses("1")
+        assert ("Dial" in guest.verbs) is is_connected
+
+
+def test_nobody_reached_is_told_when_to_expect_a_call(house, only_call, owed, engine: Engine):
+    """The desk begins its ladder, a call is owed to the number that was confirmed, and the reference is heard."""
+    with house.run(minutes=30) as guest:
+        to_the_phone(guest).presses("1").presses("03055500200").presses("1").nobody_answers()
+        guest.hears("nobody could take your call").hears("within 30 minutes").hears("S B 1 0 0 1").hangs_up()
+    (row,) = owed()
+    call = only_call()
+    assert (row.number, row.why, row.call_id) == ("+493055500200", "nobody could be reached", call.id)
+    assert house.told.unreached == [(call.request_id, "nobody could be reached")]
+    with transaction(engine) as session:
+        assert [leg.state for leg in tables.reaching.legs(session, call.id)] == [LegState.NO_ANSWER]
+
+
+def test_an_empty_rota_is_nobody_reached(house, owed):
+    """Where it burns and no telephone can be rung a call is owed at once."""
+    house.on_duty.clear()
+    with house.run(minutes=200) as guest:
+        to_the_phone(guest).presses("1").presses("1").hears("nobody could take").hears("within 4 hours")
+    assert len(owed()) == len(house.told.unreached) == 1
+
+
+def test_nobody_promises_what_no_policy_does(house):
+    """Without a target the caller is called back as soon as possible."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").presses("1").nobody_answers("busy").hears("as soon as possible")
+
+
+def test_a_line_without_a_number_of_its_own_connects_nobody(caller, owed):
+    """Nothing is promised that cannot be tried; the call ends with its reference as ever."""
+    guest = to_the_phone(caller()).presses("1").presses("1").hears("S B 1 0 0 1").hears_not("nobody")
+    assert "Dial" not in guest.hangs_up().verbs
+    assert not owed()
+
+
+@pytest.mark.parametrize("keys", [[], ["2"], ["2", ""], ["2", "4711"]])
+def test_zero_reaches_a_person_at_every_step(house, only_call, keys: list[str]):
+    """Consent, account, its check or problem: whoever wants one gets one who takes such calls."""
+    with house.run() as guest:
+        guest.dials()
+        for key in keys:
+            guest.presses(key)
+        guest.presses("0").hears("stay on the line")
+        assert guest.waits_for() == [MARA]
+        guest.somebody_takes_it().finishes_talking().hears("thank you for calling")
+    assert only_call().answers["reached"] == "yes"
+    assert house.told.asked == [False]
+
+
+def test_zero_for_nobody_goes_on_where_it_was(house, only_call):
+    """At the same question, which has not been missed; and zero is not rung for twice."""
+    with house.run() as guest:
+        guest.dials().presses("2").stays_silent().presses("0").nobody_answers().hears("nobody can take your call right")
+        guest.hears("account number").presses("0").hears("nobody can take").hears("account number")
+        guest.stays_silent().hears("account number").stays_silent().hears("does not work")
+        guest.says("orders fail").presses("2").presses("1").hears("nobody could take").hears("reference").hangs_up()
+    assert only_call().step == "receipt"
+    assert len(house.told.unreached) >= 1
+
+
+def test_zero_is_answered_where_nobody_is_on_duty(house, owed):
+    """The caller is told so, and goes on; nothing is owed for having asked."""
+    house.on_duty.clear()
+    with house.run() as guest:
+        guest.dials().presses("0").hears("nobody can take your call right now").hears("recorded").presses("2")
+        guest.presses("").presses("0").hears("nobody can").hears("does not work").says("orders fail")
+        guest.presses("0").hears("production system").presses("2").presses("0").hears("+ 4 9 3 0").presses("1")
+        guest.hears("reference").hangs_up()
+    assert not owed()
+
+
+def test_zero_ends_a_recording_and_keeps_it(house, only_call):
+    """What was said until then is not lost; without a person the next question follows."""
+    house.on_duty.clear()
+    with house.run() as guest:
+        guest.dials().presses("1").presses("").presses("1").records(RECORDING, ended="0").hears("production system")
+    assert only_call().answers["recording"] == RECORDING
+
+
+def test_star_repeats_a_question_and_is_no_miss(house, only_call):
+    """Also after a recording, which is made again."""
+    with house.run() as guest:
+        guest.dials().presses("*").hears("recorded").hears_not("did not get").presses("1")
+        guest.presses("*").presses("*").hears("account number").presses("").presses("*").hears("does not work")
+        guest.presses("1").records(RECORDING, ended="*").hears("after the tone").records("RE" + "4" * 32)
+        guest.hears("production system")
+    assert (only_call().misses, only_call().answers["recording"]) == (0, "RE" + "4" * 32)
+
+
+def test_three_misses_without_consent_lead_to_a_person(house):
+    """Nothing may be recorded and nothing was understood: somebody is rung, and the questions go on if in vain."""
+    with house.run() as guest:
+        guest.dials().presses("2").presses("").stays_silent(3).hears("stay on the line").nobody_answers()
+        guest.hears("production system")
+    with house.run() as other:
+        other.sid = f"CA{2:032x}"
+        house.on_duty.clear()
+        other.dials().presses("2").presses("").stays_silent(3).hears("production system").hears_not("nobody")
+
+
+def test_a_number_that_is_required_and_cannot_be_had_leads_to_a_person(house, told):
+    """With consent it may be spoken into a recording; the engineer is told that it is missing."""
+    with house.run(needs_phone=True) as guest:
+        guest.params["From"] = "anonymous"
+        guest.dials().presses("2").presses("").says("orders fail").presses("2").stays_silent(3)
+        assert guest.waits_for() == [MARA]
+    assert told()["phone"].note.startswith("contact phone missing")
+
+
+def test_a_caller_who_left_is_rung_for_no_more(house, only_call, owed):
+    """An answer that comes after the end dials nobody, and ends the document."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").hangs_up().presses("1")
+        assert list(guest.verbs) == ["Hangup"]
+    assert len(owed()) == 1
+
+
+def test_a_caller_who_hangs_up_while_telephones_ring_is_owed_a_call(house, owed, engine: Engine, only_call):
+    """The telephones stop, and the end of the round adds nothing."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").presses("1").hangs_up()
+        guest.nobody_answers("canceled")
+    (row,) = owed()
+    assert row.why == "the caller hung up at step connect"
+    with transaction(engine) as session:
+        assert {leg.state for leg in tables.reaching.legs(session, only_call().id)} == {LegState.CANCELED}
+
+
+@pytest.mark.parametrize("status_first", [True, False])
+def test_a_caller_who_ends_the_talk_is_owed_nothing(house, owed, only_call, status_first: bool):
+    """Whether Twilio tells of the end of the call or of the bridge first."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").presses("1").somebody_takes_it()
+        if status_first:
+            guest.hangs_up().finishes_talking(CallStatus="completed")
+        else:
+            guest.finishes_talking(CallStatus="completed").hangs_up()
+    assert not owed()
+    assert (only_call().step, only_call().answers["reached"]) == ("receipt", "yes")
+
+
+def test_the_end_of_a_round_comes_twice(house, engine: Engine, owed, only_call):
+    """The same answer again, and one call is owed."""
+    house.on_duty.append(OnDuty(name="priya", number=PRIYA, ring_seconds=20, round=2))
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").presses("1").repeating(3).nobody_answers()
+        assert guest.waits_for() == [PRIYA]
+        guest.nobody_answers().hears("nobody could take")
+    assert len(owed()) == len(house.told.unreached) == 1
+    with transaction(engine) as session:
+        assert len(tables.reaching.legs(session, only_call().id)) == 2
+
+
+def test_receipts_are_sent_where_they_may(house, engine: Engine, only_call):
+    """A text message to the confirmed number, which the caller hears of, and a mail whose address is found later."""
+    with house.run(receipts=("sms", "mail", "pigeon")) as guest:
+        to_the_phone(guest).presses("2").repeating(3).presses("1").hears("text message").hangs_up()
+    with transaction(engine) as session:
+        rows = tables.reaching.receipts(session, only_call().request_id)
+    assert {(row.channel, row.recipient) for row in rows} == {("sms", "+493055500137"), ("mail", "")}
+    assert {row.state for row in rows} == {OutgoingState.PENDING}
+
+
+def test_no_text_message_goes_to_a_number_that_was_not_confirmed(house, engine: Engine, only_call):
+    """A withheld number gets none either."""
+    with house.run(receipts=("sms", "mail")) as guest:
+        to_the_phone(guest).presses("2").stays_silent(3).hears("reference").hears_not("text message")
+    with transaction(engine) as session:
+        assert [row.channel for row in tables.reaching.receipts(session, only_call().request_id)] == ["mail"]
+
+
+def test_a_call_on_a_sunday_night_is_logged_as_at_noon(house, engine: Engine, only_call):
+    """Opening hours close no line: the incident, its clock and its problem are there."""
+    with house.run(at=NIGHT) as guest:
+        to_the_phone(guest).presses("1").presses("1").somebody_takes_it().finishes_talking().hears("S B 1 0 0 1")
+    with transaction(engine) as session:
+        request = session.scalars(select(tables.requests.Request)).one()
+    assert request.clock_started_at == only_call().started_at == NIGHT
+    assert request.subject == "orders fail"

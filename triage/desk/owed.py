@@ -1,0 +1,246 @@
+"""Customers who are owed a call: rung by the house when told to, until somebody was spoken to. Never commits.
+
+Nothing that is owed is forgotten: where ringing by itself does not help, it stays open and waits for a person.
+Whoever holds a request and what is owed for it takes them in this order.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, exists, or_, select
+from sqlalchemy.orm import Session
+
+from models import tables
+from models.errors import Invalid, NotFound, SwitchboardError
+from models.tables.progress import Callback
+from models.tables.reaching import OwedCall
+from models.tables.requests import Request
+from models.terms import CallbackOutcome
+from triage import identity
+from triage.desk import moves, reachability
+from triage.nudges import Did
+from triage.policy import Policy
+from triage.workflow import OVER
+
+HOUSE = "switchboard"
+"""Who places the attempts that nobody of us asked for."""
+PROMISED = "owed"
+"""The kind of act under which the log of a request keeps that a call was promised, or made."""
+LONGEST_REASON = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redial:
+    """How often, and how far apart, the house rings by itself before it leaves that to a person."""
+
+    attempts: int = 3
+    apart: timedelta = timedelta(minutes=10)
+
+
+REDIAL = Redial()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A call that is owed, as people read it; `last` is how the last attempt ended, None before the first.
+
+    `outcome` says why the house does not (any more) ring by itself; empty while it does, or was never to.
+    """
+
+    id: UUID
+    request: UUID
+    reference: str
+    subject: str
+    account: str
+    number: str | None
+    why: str
+    due_at: datetime
+    is_due: bool
+    automatic: bool
+    made_by: str
+    attempts: int
+    last: CallbackOutcome | None
+    outcome: str
+
+
+def owe(
+    session: Session,
+    request_id: UUID,
+    *,
+    due_at: datetime,
+    by: str,
+    why: str,
+    now: datetime,
+    number: str = "",
+    automatic: bool = False,
+    region: str = "US",
+) -> OwedCall:
+    """Promise a customer a call; what is owed for the request already is moved to the new promise.
+
+    Without a number it is the one on file when the time comes. `region` is the ISO 3166 country of numbers without a
+    country code.
+
+    Raises:
+        NotFound: there is no such request.
+        Invalid: the moment is past, or the number is none.
+
+    """
+    if due_at < now:
+        raise Invalid(public="That moment is past.")
+    party = identity.number_party(number, region) if number.strip() else None
+    if number.strip() and party is None:
+        raise Invalid(public=f"{number!r} is no telephone number: write it like +49 30 5550123.")
+    request = moves.locked(session, request_id)
+    row = tables.reaching.owed_to(session, request_id)
+    if row is None:
+        row = OwedCall(request_id=request_id, number=None)
+        session.add(row)
+    row.number = party.value if party else row.number
+    row.due_at, row.why, row.automatic = due_at, why.strip()[:LONGEST_REASON], automatic
+    row.made_at, row.made_by, row.attempts, row.outcome = now, by, 0, ""
+    doing = moves.act(session, request, PROMISED, by=by, now=now)
+    doing.record(Did.ACTED, value=by, until=due_at, note=f"a call is owed: {row.why}" if row.why else "a call is owed")
+    doing.noticed()
+    return row
+
+
+def settle(session: Session, key: UUID, *, by: str, how: str, now: datetime) -> OwedCall:
+    """Mark the call that is owed as made; `key` is its own id, or its request's.
+
+    It is no response to the request: whoever spoke to the customer writes the call down (`reachability.attempt`).
+
+    Raises:
+        NotFound: no call is owed there (any more).
+
+    """
+    named = session.get(OwedCall, key)
+    request = tables.requests.fetch_locked(session, named.request_id if named else key)
+    row = tables.reaching.owed_to(session, request.id) if request else None
+    if request is None or row is None or (named is not None and named.id != row.id):
+        raise NotFound(public="No call is owed there any more.")
+    _close(row, by, how.strip()[:LONGEST_REASON] or "done", now)
+    doing = moves.act(session, request, PROMISED, by=by, now=now)
+    doing.record(Did.ACTED, value=by, note=f"the call that was owed: {row.outcome}")
+    doing.noticed()
+    return row
+
+
+def due(
+    session: Session, now: datetime, *, policies: Mapping[str, Policy], region: str, batch: int = 20,
+    redial: Redial = REDIAL,
+) -> int:  # fmt: skip
+    """Ring whom the house owes a call by now, and close what is owed for requests that are over; how many there were.
+
+    One attempt at a time, never while somebody else's is under way. What cannot be rung, or was not reached, is left
+    to a person. For beat: a request that another process holds is left to it.
+    """
+    ended = _close_over(session, now, policies)
+    attempt = Callback
+    busy = exists().where(
+        attempt.request_id == OwedCall.request_id,
+        or_(
+            attempt.outcome == CallbackOutcome.PLACED,
+            and_(attempt.placed_at > now - redial.apart, attempt.placed_at >= OwedCall.made_at),
+        ),
+    )
+    waiting = select(OwedCall.id, Request).join(Request, Request.id == OwedCall.request_id)
+    mine = waiting.where(OwedCall.done_at.is_(None), OwedCall.automatic, OwedCall.due_at <= now, ~busy)
+    ordered = mine.order_by(OwedCall.due_at, OwedCall.id).limit(batch)
+    found = session.execute(ordered.with_for_update(of=Request, skip_locked=True)).all()
+    for _, request in found:
+        row = tables.reaching.owed_to(session, request.id)
+        if row is not None and row.automatic and row.due_at <= now:
+            _ring(session, row, now, region, redial)
+    session.flush()
+    return ended + len(found)
+
+
+def answered_by_call(session: Session, call: tables.calls.Call, now: datetime) -> int:
+    """Close what is owed to a caller who rang again and got through, to a receipt or a person; how many there were.
+
+    It is theirs if it was left with one of their numbers, or for their account. What this very call is owed, and
+    what a person of ours promised, stands.
+    """
+    answers = (call.answers.get(name) for name in tables.calls.NUMBERS)
+    parties = (identity.number_party(one, "") for one in (call.from_number, *answers) if one)
+    numbers = [party.value for party in parties if party]
+    theirs = OwedCall.number.in_(numbers) | (OwedCall.request_id == call.request_id)
+    mine = tables.requests.fetch(session, call.request_id) if call.request_id else None
+    if mine is not None and mine.account_id is not None:
+        theirs = theirs | (Request.account_id == mine.account_id)
+    found = select(OwedCall).join(Request, Request.id == OwedCall.request_id)
+    others = or_(OwedCall.call_id.is_(None), OwedCall.call_id != call.id)
+    machine = OwedCall.made_by.in_(["", HOUSE])
+    open_ = found.where(OwedCall.done_at.is_(None), others, machine, theirs).order_by(OwedCall.id)
+    rows = list(session.scalars(open_.with_for_update(of=OwedCall)))
+    for row in rows:
+        _close(row, HOUSE, "they rang again and got through", now)
+    session.flush()
+    return len(rows)
+
+
+def listing(session: Session, now: datetime) -> list[Owed]:
+    """Every call that is owed, the earliest due first."""
+    account = tables.directory.Account
+    last = select(Callback.outcome).where(
+        Callback.request_id == OwedCall.request_id, Callback.placed_at >= OwedCall.made_at
+    )
+    outcome = last.order_by(Callback.placed_at.desc(), Callback.id.desc()).limit(1).scalar_subquery()
+    found = select(OwedCall, Request, account.name, outcome).join(Request, Request.id == OwedCall.request_id)
+    open_ = found.outerjoin(account, account.id == Request.account_id).where(OwedCall.done_at.is_(None))
+    rows = session.execute(open_.order_by(OwedCall.due_at, OwedCall.id))
+    return [
+        Owed(
+            id=row.id,
+            request=request.id,
+            reference=request.reference,
+            subject=request.subject,
+            account=name or "",
+            number=row.number,
+            why=row.why,
+            due_at=row.due_at,
+            is_due=row.due_at <= now,
+            automatic=row.automatic,
+            made_by=row.made_by,
+            attempts=row.attempts,
+            last=ended,
+            outcome=row.outcome,
+        )
+        for row, request, name, ended in rows
+    ]
+
+
+def _ring(session: Session, row: OwedCall, now: datetime, region: str, redial: Redial) -> None:
+    """One attempt more, or none: then a person must."""
+    if row.attempts >= redial.attempts:
+        row.automatic, row.outcome = False, f"not reached in {row.attempts} attempts"
+        return
+    try:
+        reachability.call_back(session, row.request_id, engineer=HOUSE, now=now, region=region, number=row.number or "")
+    except SwitchboardError as error:
+        row.automatic, row.outcome = False, error.public
+    else:
+        row.attempts += 1
+
+
+def _close_over(session: Session, now: datetime, policies: Mapping[str, Policy]) -> int:
+    """Close what is owed for requests that are over, or worked on under another one."""
+    over = [
+        and_(Request.policy == policy.id, Request.status.in_(ends))
+        for policy in policies.values()
+        if (ends := [one.value for one in policy.workflow.statuses if one.stage in OVER])
+    ]
+    found = select(Request).join(OwedCall, OwedCall.request_id == Request.id)
+    ended = found.where(OwedCall.done_at.is_(None), or_(Request.folded_into.is_not(None), *over)).order_by(Request.id)
+    requests = list(session.scalars(ended.with_for_update(of=Request, skip_locked=True)))
+    for request in requests:
+        row = tables.reaching.owed_to(session, request.id)
+        if row is not None:
+            _close(row, HOUSE, "worked on under another request" if request.folded_into else "the request is over", now)
+    return len(requests)
+
+
+def _close(row: OwedCall, by: str, how: str, now: datetime) -> None:
+    row.done_at, row.done_by, row.outcome = now, by, how

@@ -1,0 +1,160 @@
+"""What a conversation asks the desk and puts among its answers, as each step is left. Never commits."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from models import tables
+from models.terms import Consent, Party, Recognition
+from voice import consent, filing, twiml
+from voice.switch import Switch
+
+LONGEST_UPDATE = 400
+"""Characters of an update that are read aloud: half a minute."""
+
+Left = Callable[[Session, tables.calls.Call, datetime, Switch], None]
+
+
+def learn(
+    session: Session, call: tables.calls.Call, step: str, answers: Mapping[str, str], now: datetime, *, switch: Switch
+) -> Mapping[str, str]:
+    """All answers, with what the desk says now that a step is left; what was said there is filed.
+
+    Called once for each step that is left, with the call held.
+    """
+    call.answers = dict(answers)
+    if step in LEAVING:
+        LEAVING[step](session, call, now, switch)
+    session.flush()
+    return call.answers
+
+
+def who(session: Session, call: tables.calls.Call, party: Party, now: datetime, switch: Switch) -> None:
+    """Note whose number calls; somebody whose number was only mentioned is asked like a stranger."""
+    found = switch.desk.who_calls(session, party)
+    is_known = found.recognition is Recognition.KNOWN or call.answers.get("known") == "yes"
+    told = {
+        "recognition": Recognition.KNOWN if is_known else found.recognition,
+        "known": "yes" if is_known else "no",
+        "caller_name": found.name,
+        "caller_account": found.account,
+    }
+    call.answers = {**call.answers, **{name: str(value) for name, value in told.items() if value}}
+    if found.recognition is Recognition.MAYBE and not is_known:
+        filing.mentioned(session, call, found, now, switch.receive)
+
+
+def agree(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """Note how this caller's consent is come by; where it never is, they have not given it."""
+    mode = _mode(session, call, now, switch)
+    refused = {"consent": "no"} if mode is Consent.NEVER else {}
+    call.answers = {**call.answers, "mode": mode.value, **refused}
+
+
+def offer(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """Note the urgent request of a known caller's account that is under way; its news only for whom we recognised."""
+    known = call.answers
+    if known.get("known") != "yes" or "consent" not in known or "open" in known:
+        return
+    found = switch.desk.open_request(session, filing.request_of(call), now)
+    told = {"open": ""}
+    if found is not None:
+        told = {"open": str(found.request), "open_reference": found.reference}
+        if found.update and known.get("trusted") == "yes":
+            told["open_update"] = _short(found.update)
+    call.answers = {**known, **told}
+
+
+def is_burning(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> bool:
+    """Whether a person is wanted at once: the key that was pressed outranks what is suggested."""
+    down = call.answers.get("down")
+    if down in {"yes", "no"}:
+        return bool(down == "yes")
+    return switch.desk.terms(session, filing.request_of(call), now).looks_urgent
+
+
+def _mode(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> Consent:
+    policy = switch.desk.terms(session, filing.request_of(call), now).consent
+    return consent.mode(call.answers.get("caller", ""), switch.consent, policy)
+
+
+def _account(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """The account may be under another policy: what was agreed to must be enough for that one."""
+    keyed = call.answers["account"]
+    filing.account(session, call, now, switch.receive)
+    if call.answers.get("pin_ok") == "yes":
+        _forget(session, call, keyed)
+    if call.answers.get("consent") == "yes" and not consent.holds(call.answers, _mode(session, call, now, switch)):
+        call.answers = {**call.answers, "consent": "no"}
+    offer(session, call, now, switch)
+
+
+def _forget(session: Session, call: tables.calls.Call, pin: str) -> None:
+    """Leave no PIN in what the caller was told: it was read back to them."""
+    for event in tables.calls.events(session, call.id):
+        if event.answer and twiml.spoken(pin) in event.answer:
+            event.answer = event.answer.replace(twiml.spoken(pin), "")
+
+
+def _open(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    if call.answers.get("wants") not in {"people", "note"} or call.request_id is None:
+        return
+    joined = UUID(call.answers["open"])
+    switch.desk.join(session, call.request_id, joined, now)
+    own, theirs = call.answers["reference"], call.answers["open_reference"]
+    call.answers = {**call.answers, "joined": str(joined), "reference": theirs, "own_reference": own}
+
+
+def _problem(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    if call.answers.get("problem"):
+        filing.problem(session, call, now, switch.receive)
+    elif call.answers.get("consent") != "yes":
+        _note_duty(call, is_there=_is_anybody_there(session, call, now, switch))
+
+
+def _phone(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """A person is wanted if it burns, or if the policy requires a number and none could be had."""
+    if call.answers.get("phone_confirmed") == "keyed":
+        return
+    if call.answers.get("phone_confirmed") == "no":
+        filing.no_phone(session, call, now, switch.receive)
+    if is_burning(session, call, now, switch):
+        _note_duty(call, is_there=bool(switch.from_number))
+        return
+    has_none = not call.answers.get("phone") and call.answers.get("number_recording", "none") == "none"
+    is_wanted = has_none and switch.desk.terms(session, filing.request_of(call), now).needs_phone
+    _note_duty(call, is_there=is_wanted and _is_anybody_there(session, call, now, switch))
+
+
+def _is_anybody_there(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> bool:
+    if not switch.from_number:
+        return False
+    urgent = is_burning(session, call, now, switch)
+    return bool(switch.desk.on_call(session, filing.request_of(call), urgent, now))
+
+
+def _note_duty(call: tables.calls.Call, *, is_there: bool) -> None:
+    call.answers = {**call.answers, "duty": "yes" if is_there else "no"}
+
+
+def _short(text: str) -> str:
+    """An update as it is read aloud: one line, not too long, cut at a word."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_UPDATE else line[:LONGEST_UPDATE].rpartition(" ")[0]
+
+
+LEAVING: Mapping[str, Left] = {
+    "language": offer,
+    "consent": offer,
+    "account_check": _account,
+    "open": _open,
+    "note": lambda session, call, now, switch: filing.note(session, call, now, switch.receive),
+    "problem": _problem,
+    "down": lambda session, call, now, switch: filing.pressed(session, call, now, switch.receive),
+    "phone": _phone,
+    "phone_check": _phone,
+    "record_number": _phone,
+}
+"""What is done as each step is left."""

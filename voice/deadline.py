@@ -1,0 +1,100 @@
+"""An answer in time: a caller is never left in silence because we are slow.
+
+Twilio waits fifteen seconds for a webhook and then drops it. What takes longer than five goes on by itself, and
+commits; the caller is asked for a moment, and Twilio comes back to the same address for what was answered meanwhile.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+from twilio.twiml.voice_response import VoiceResponse
+
+from models.errors import SwitchboardError, Unavailable
+from voice.prompts import Prompts
+from voice.twiml import RETRIES, speak
+
+SECONDS = 5.0
+"""How long Twilio waits for us before the caller is asked for a moment."""
+PAUSE = 2
+"""Seconds of silence between "one moment" and the next try."""
+MOST = 3
+"""How often a caller is asked for a moment; then Twilio goes to the fallback."""
+THREADS = 12
+"""Webhooks worked on at once: fewer than the connections of an engine, so that the console keeps some."""
+SLOW = frozenset({"55P03", "57014"})
+"""SQLSTATE of a lock or a statement that was given up: PostgreSQL is there, and slow."""
+
+Result = TypeVar("Result")
+
+log = structlog.get_logger()
+
+
+class Deadline:
+    """Runs flows in threads of its own; whoever waits for one waits so long and no longer."""
+
+    def __init__(self, seconds: float = SECONDS, threads: int = THREADS) -> None:
+        self.seconds = seconds
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="webhook")
+
+    async def wait(self, flow: Callable[[], Result]) -> Result:
+        """What a flow gives.
+
+        Raises:
+            TimeoutError: it is not done yet; it goes on, and commits.
+
+        """
+        begun = asyncio.wrap_future(self._threads.submit(flow))
+        begun.add_done_callback(_note)
+        return await asyncio.wait_for(asyncio.shield(begun), self.seconds)
+
+    def insist(self, flow: Callable[[], Result]) -> Result:
+        """What a flow gives, tried again while PostgreSQL is slow: what a caller has said is said once.
+
+        Raises:
+            Unavailable: PostgreSQL is away, or slow for as long as two waits take.
+
+        """
+        end = time.monotonic() + 2 * self.seconds
+        while True:
+            try:
+                return flow()
+            except Unavailable as error:
+                if not is_slow(error) or time.monotonic() > end:
+                    raise
+
+
+def is_slow(error: Unavailable) -> bool:
+    """Whether PostgreSQL answers, but gave a lock or a statement up."""
+    return getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) in SLOW
+
+
+def asked_before(text: str) -> int:
+    """How often this caller was asked for a moment already, as the address says."""
+    return int(text) if text in {"1", "2", "3"} else 0
+
+
+def one_moment(words: Prompts, address: str, again: int) -> str:
+    """TwiML that asks for a moment, and comes back to the same address.
+
+    Raises:
+        Unavailable: the caller was asked often enough.
+
+    """
+    if again >= MOST:
+        raise Unavailable("a webhook took too long, four times")
+    response = VoiceResponse()
+    speak(response, words, words.say("moment"))
+    response.pause(length=PAUSE)
+    sign = "&" if "?" in address else "?"
+    response.redirect(f"{address}{sign}again={again + 1}{RETRIES}", method="POST")
+    return str(response)
+
+
+def _note(done: "asyncio.Future[Result]") -> None:
+    """Look at how a flow ended that nobody waits for any more, so that its error is not lost."""
+    if not done.cancelled() and (error := done.exception()) is not None and not isinstance(error, SwitchboardError):
+        log.warning("webhook.failed", error=type(error).__name__)

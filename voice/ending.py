@@ -1,0 +1,102 @@
+"""How a conversation ends: with a receipt, with a person who could not be reached, or with a hang-up. Never commits."""
+
+from datetime import datetime
+from math import ceil
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models import tables
+from models.terms import JobKind, LegState, OutgoingState
+from voice import filing
+from voice.menu import CONNECT, LAST
+from voice.switch import Switch
+
+UNREACHED = "nobody could be reached"
+SMS, MAIL = "sms", "mail"
+
+
+def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """The conversation came to its end; send the reference in writing where the policy allows it, once for each way.
+
+    A text message goes only to a number the caller confirmed; whose address a mail goes to is found when it is sent.
+    """
+    switch.desk.got_through(session, call, now)
+    request = filing.request_of(call)
+    phone = _confirmed(call)
+    recipients = {SMS: phone, MAIL: ""}
+    for channel in switch.desk.terms(session, request, now).receipts:
+        recipient = recipients.get(channel)
+        if recipient is None:
+            continue
+        row = insert(tables.reaching.CallReceipt).values(
+            call_id=call.id,
+            request_id=request,
+            channel=channel,
+            recipient=recipient,
+            state=OutgoingState.PENDING,
+            created_at=now,
+        )
+        row = row.on_conflict_do_nothing(index_elements=["call_id", "channel"])
+        made = session.scalar(row.returning(tables.reaching.CallReceipt.id))
+        if made is not None:
+            tables.jobs.schedule(session, JobKind.RECEIPT_SEND, made, now)
+        if channel == SMS:
+            call.answers = {**call.answers, "sms": "yes"}
+    owed = tables.reaching.owed_to(session, request) if phone else None
+    if owed is not None and owed.call_id == call.id:
+        owed.number = phone
+    session.flush()
+
+
+def nobody(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """Nobody could be reached: a call is owed, the desk begins its ladder, and the caller hears when to expect a call.
+
+    The desk is told of the call's own request, by which it knows the call, whichever that was made part of.
+    """
+    if call.request_id is not None:
+        switch.desk.unreached(session, call.request_id, UNREACHED, now)
+    due = switch.desk.terms(session, filing.request_of(call), now).response_due
+    if due is not None:
+        minutes = max(0, ceil((due - now).total_seconds() / 60))
+        call.answers = {**call.answers, "due_minutes": str(minutes)}
+    _owe(session, call, UNREACHED, now, switch)
+
+
+def left(session: Session, call: tables.calls.Call, told: str, now: datetime, switch: Switch) -> None:
+    """The caller has gone: what they said is filed, and whoever was not served to the end is owed a call.
+
+    Whoever presses 1 while the caller hangs up keeps the request; the end of that round tells whether they talked.
+    """
+    if call.step == CONNECT and _is_taken(session, call):
+        filing.problem(session, call, now, switch.receive)
+        return
+    filing.hang_up(session, call, told, now, switch.receive)
+    if call.step != LAST:
+        _owe(session, call, filing.how_it_ended(call, told), now, switch)
+
+
+def _owe(session: Session, call: tables.calls.Call, why: str, now: datetime, switch: Switch) -> None:
+    columns: dict[str, Any] = {
+        "request_id": filing.request_of(call),
+        "call_id": call.id,
+        "number": _confirmed(call) or call.answers.get("caller") or None,
+        "why": why,
+        "automatic": switch.callback_automatic,
+        "due_at": now + switch.callback_after,
+        "made_at": now,
+        "made_by": "",
+        "attempts": 0,
+    }
+    tables.reaching.owe_call(session, **columns)
+
+
+def _confirmed(call: tables.calls.Call) -> str | None:
+    """The contact phone that the caller confirmed; a withheld number never is one."""
+    return call.answers.get("phone") if call.answers.get("phone_confirmed") == "yes" else None
+
+
+def _is_taken(session: Session, call: tables.calls.Call) -> bool:
+    legs = tables.reaching.legs(session, call.id)
+    return any(leg.state is LegState.TAKEN and leg.bridged is not False for leg in legs)

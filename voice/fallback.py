@@ -1,0 +1,42 @@
+"""What callers hear while we are away: one TwiML document for a host that is not ours.
+
+It must need nobody: no address stands in it. `<Record>` would not do, since without an action it asks for the document
+that it stands in once more, and callers would leave one recording after the other. So the call itself is recorded
+from when the caller was told, for two minutes; `reconciling` finds the call and its recording once we are back.
+
+https://www.twilio.com/docs/voice/twiml/recording
+"""
+
+from collections.abc import Sequence
+
+from twilio.twiml.voice_response import Start, VoiceResponse
+
+from voice.prompts import Prompts
+from voice.twiml import speak
+
+LONGEST = 120
+"""Seconds a caller has to say what is wrong."""
+RING_SECONDS = 30
+
+
+def document(languages: Sequence[Prompts], *, dial: str = "", records: bool = True) -> str:
+    """The TwiML: what it says in every language, the number that is dialled first (E.164), the recording."""
+    response = VoiceResponse()
+    _say(response, languages, "away")
+    if dial:
+        _say(response, languages, "away_dial")
+        response.dial(dial, timeout=RING_SECONDS, answer_on_bridge=True)
+    if records:
+        _say(response, languages, "away_record")
+        start = Start()
+        start.recording(channels="mono", track="inbound", trim="do-not-trim")
+        response.append(start)
+        response.pause(length=LONGEST)
+    _say(response, languages, "goodbye")
+    response.hangup()
+    return str(response)
+
+
+def _say(response: VoiceResponse, languages: Sequence[Prompts], name: str) -> None:
+    for words in languages:
+        speak(response, words, words.say(name))
