@@ -2,9 +2,10 @@
 
 Each of so many parallel calls is one connection: it rings, follows the TwiML by pressing keys and saying one sentence
 until it is told to hang up (or for TURNS turns, 0: to the end), tells that the call has ended, and the next call
-begins. With a pace each caller listens for PACE seconds, half of it more or less, before every answer; without one
-(0) they answer at once. Prints one JSON line: webhooks and whole conversations a second, and for each
-kind of webhook the median and the 99th percentile of its answer in milliseconds.
+begins. Asked for a moment, it waits as long as the TwiML says, and comes back; a call that is answered 503 is lost,
+as Twilio goes to the fallback. With a pace each caller listens for PACE seconds, half of it more or less, before every
+answer; without one (0) they answer at once. Prints one JSON line: webhooks and whole conversations a second, and for
+each kind of webhook the median and the 99th percentile of its answer in milliseconds.
 """
 
 import asyncio
@@ -29,10 +30,13 @@ TOKEN = "sample-token-of-the-benchmark"  # noqa: S105 - a sample
 FORM = "application/x-www-form-urlencoded"
 NEXT = re.compile(r'<(?:Gather|Record|Dial)\b[^>]*?\baction="([^"]+)"|<Redirect[^>]*>([^<]+)<')
 STEP = re.compile(r"[?&]step=(\w+)")
+PAUSE = re.compile(r'<Pause length="(\d+)"')
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 SENTENCE = "orders fail at every counter since nine and there is no workaround"
 MOST_TURNS = 40
 """A conversation of more turns than this goes in a circle."""
+LONGEST_WAIT = 30.0
+"""Seconds that a load goes on beyond its time until a call has come to its end."""
 NUMBERS = itertools.count()
 RANDOM = random.Random(7)  # noqa: S311 - how long people listen
 
@@ -57,6 +61,10 @@ def target(document: str) -> str:
         return ""
     url = html.unescape(found.group(1) or found.group(2)).partition("#")[0]
     return "/" + url.split("/", 3)[3]
+
+
+class Lost(Exception):
+    """A call that the server cannot serve now."""
 
 
 class Line(asyncio.Protocol):
@@ -85,7 +93,9 @@ class Line(asyncio.Protocol):
             return
         self.received = b""
         status = head[9:12]
-        if status not in {b"200", b"204"}:
+        if status == b"503":
+            self.waiting.set_exception(Lost())
+        elif status not in {b"200", b"204"}:
             self.waiting.set_exception(SystemExit(f"answered {status.decode()}: {body[:200]!r}"))
         else:
             self.waiting.set_result(body.decode())
@@ -110,7 +120,12 @@ class Load:
     def __init__(self, port: int, pace: float, turns: int) -> None:
         self.port, self.pace, self.turns = port, pace, turns
         self.finished: list[tuple[float, str, float]] = []
+        self.moments = self.lost = 0
         self.over = False
+
+    def has_ended_since(self, moment: float) -> bool:
+        """Whether a call has come to its end since."""
+        return any(kind == "status" and at >= moment for at, kind, _ in reversed(self.finished[-1000:]))
 
     async def caller(self) -> None:
         """One call after the other."""
@@ -119,7 +134,10 @@ class Load:
         if self.pace:
             await asyncio.sleep(RANDOM.uniform(0, self.pace * 8))  # else all would ring in the same moment
         while not self.over:
-            await self.call(line)
+            try:
+                await self.call(line)
+            except Lost:
+                self.lost += 1
         line.transport.close()
 
     async def call(self, line: Line) -> None:
@@ -139,6 +157,10 @@ class Load:
             if not path or self.over:
                 break
             said = answer(document, "".join(STEP.findall(path)))
+            if "&again=" in path:
+                self.moments += 1
+                await asyncio.sleep(sum(map(int, PAUSE.findall(document))))
+                said = {}
             document = await self.timed("turn", line, path, call | {"CallStatus": "in-progress"} | said)
         else:
             if self.turns == 0:
@@ -163,6 +185,9 @@ async def main(port: int, calls: int, seconds: float, pace: float, turns: int) -
     callers = [asyncio.create_task(load.caller()) for _ in range(calls)]
     warm = time.perf_counter() + max(seconds / 4, pace * 8)
     await asyncio.wait(callers, timeout=warm + seconds - time.perf_counter(), return_when=asyncio.FIRST_EXCEPTION)
+    last = warm + seconds + LONGEST_WAIT
+    while not load.has_ended_since(warm) and time.perf_counter() < last and not any(each.done() for each in callers):
+        await asyncio.wait(callers, timeout=0.1, return_when=asyncio.FIRST_EXCEPTION)  # a slow machine
     load.over = True
     until = time.perf_counter()
     await asyncio.gather(*callers)
@@ -173,6 +198,8 @@ async def main(port: int, calls: int, seconds: float, pace: float, turns: int) -
         "rate": len(counted) / (until - warm),
         "conversations": len(kinds["status"]) / (until - warm),
         "turns": len(kinds["turn"]) / max(1, len(kinds["status"])),
+        "moments": load.moments,
+        "lost": load.lost,
         "ms": {
             kind: {"p50": statistics.median(took), "p99": took[len(took) * 99 // 100], "most": took[-1]}
             for kind, took in kinds.items()

@@ -45,7 +45,7 @@ class Kind:
     longer: float = 1.0
 
 
-CONVERSATION = Kind(name="conversation")
+CONVERSATION = Kind(name="conversation", longer=4.0)
 FIRST_RING = Kind(name="first ring", turns=-1)
 HUMAN = Kind(name="human", pace=PACE, longer=4.0)
 
@@ -104,6 +104,10 @@ def report(bench: Bench) -> bool:
     whole = bench.figures("web", CONVERSATION, "conversations")
     turns = bench.figures("web", CONVERSATION, "turns")
     print(f"  whole conversations a second: {show(whole, '.1f')}, of {statistics.median(turns):.1f} turns each")
+    for kind in (CONVERSATION, FIRST_RING, HUMAN):
+        moments, lost = (sum(bench.figures("web", kind, name)) for name in ("moments", "lost"))
+        if moments or lost:
+            print(f"  {kind.name}: {moments:.0f} times a caller was asked for a moment, {lost:.0f} calls were lost")
     print("\nmilliseconds to the answer of the web, median (range)")
     for kind in (HUMAN, CONVERSATION, FIRST_RING):
         for webhook in KINDS:
@@ -152,7 +156,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each load")
     parser.add_argument("--keep-log", type=Path, help="where the web's log goes")
     given = parser.parse_args()
-    rounds, calls, seconds, pace = (1, 8, 0.5, 0.05) if given.short else (given.rounds, CALLS, given.seconds, PACE)
+    rounds, calls, seconds, pace = (1, 4, 0.2, 0.02) if given.short else (given.rounds, CALLS, given.seconds, PACE)
     with tempfile.TemporaryDirectory(prefix="switchboard-bench-") as folder, ExitStack() as stack:
         Path(folder).chmod(0o755)
         instance = stack.enter_context(embedded.database(Path(folder) / "var"))

@@ -12,15 +12,15 @@ from console import wording
 from models.tables.calls import Call, CallEvent, Recording
 from models.tables.reaching import CallReceipt, Leg
 from models.terms import LegState, OutgoingState, Recognition
+from triage.desk.suggesting import LEAST_CONFIDENCE
 
 LONGEST = timedelta(hours=4)
 """How long a call whose end nobody told may be on the line; `<Dial>` ends one by itself after that long
 (https://www.twilio.com/docs/voice/twiml/dial#timelimit)."""
-LOW = 0.6
-"""Confidence of speech recognition below which words count as heard badly: they never lower a priority."""
 CODED = frozenset({"account", "account_check"})
 """Steps at which a PIN may be keyed: what was keyed there is shown by its end only."""
-SHORTEST_CODE = 4
+EVENTS = {"inbound": "the call came in", "ring": "telephones of ours begin to ring"}
+"""What some webhooks mean, by their kind."""
 MAYBE = "maybe known: "
 """How the note begins that somebody of an account has mentioned the caller's number."""
 
@@ -29,7 +29,7 @@ LEGS = {
     LegState.ANSWERED: "picked up, hears what it is about",
     LegState.TAKEN: "took the call",
     LegState.PASSED: "passed it on",
-    LegState.SILENT: "was picked up, no key pressed: a machine does not count",
+    LegState.SILENT: "picked up, no key pressed",
     LegState.NO_ANSWER: "nobody answered",
     LegState.BUSY: "was busy",
     LegState.FAILED: "could not be rung",
@@ -201,8 +201,8 @@ def story(call: Call, events: Iterable[CallEvent]) -> tuple[Said, ...]:
 
 
 def heard_badly(confidence: float | None) -> bool:
-    """Whether speech recognition was so unsure that the words count for little."""
-    return confidence is not None and confidence < LOW
+    """Whether speech recognition was so unsure that the words lower no priority."""
+    return confidence is not None and confidence < LEAST_CONFIDENCE
 
 
 def kept(recording: Recording) -> str:
@@ -270,7 +270,7 @@ def _did(name: str, told: Mapping[str, Any]) -> tuple[str, str]:
     digits, speech = str(told.get("Digits") or ""), str(told.get("SpeechResult") or "").strip()
     if digits == "hangup":
         return "hung up", ""
-    if name in CODED and len(digits or speech) >= SHORTEST_CODE:
+    if name in CODED and len(digits or speech) > 1:
         return f"gave a number {_end(digits or speech)}", ""
     if digits:
         return f"pressed {digits}", ""
@@ -281,6 +281,8 @@ def _did(name: str, told: Mapping[str, Any]) -> tuple[str, str]:
 
 def _network(event: CallEvent) -> str:
     told = event.params
+    if event.kind in EVENTS:
+        return EVENTS[event.kind]
     for name in ("CallStatus", "RecordingStatus", "TranscriptionStatus", "DialCallStatus"):
         if event.kind in name.lower() and told.get(name):
             return wording.plain(str(told[name])).lower()

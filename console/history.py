@@ -15,6 +15,8 @@ QUIET = frozenset({"acted", "callback"})
 """Entries that say the same as another one beside them, or that have a ledger of their own."""
 PROMISED = "owed:"
 """How the source of an entry begins that a call was promised, or made: nothing beside it says so."""
+TOLD = frozenset({"acted", "caller-left", "connected", "unreached"})
+"""Entries whose remark is in their words."""
 DECIDED = frozenset({"type", "level"})
 """Entries a decision writes for the clocks; the decision itself is told."""
 
@@ -122,7 +124,7 @@ def _moment(rows: Sequence[ClockEvent], policy: Policy, people: Mapping[str, str
         at=rows[0].at,
         who=next((people.get(row.made_by, row.made_by) for row in rows if row.made_by), ""),
         words=" · ".join(dict.fromkeys(said)),
-        text=next((row.note for row in rows if row.note and not row.source.startswith(PROMISED)), ""),
+        text=next((row.note for row in rows if row.note and row.event not in TOLD), ""),
         clause=next((str(row.detail["clause"]) for row in rows if row.detail.get("clause")), ""),
         public=any(row.is_public for row in rows),
         answers=tuple(answers),
@@ -155,7 +157,10 @@ def _words(row: ClockEvent, policy: Policy, people: Mapping[str, str]) -> str:
         "settled": lambda: f"{'verified' if row.detail.get('holds') else 'turned out false'}: {row.value}",
         "estimated": lambda: f"agreed a time: {row.until:%a %-d %b %Y, %H:%M} UTC" if row.until else "agreed a time",
         "acted": lambda: row.note,
+        "acknowledged": lambda: "took it on, in the call" if row.source.startswith("call:") else PLAIN[row.event],
+        "caller-left": lambda: row.note,
         "connected": lambda: _connected(row),
+        "unreached": lambda: f"for the caller {row.note}" if row.note else PLAIN[row.event],
         "folded": lambda: _folded(row),
         "unfolded": lambda: _folded(row),
         "proposed": lambda: "the client's message may mean a step; a person decides",
@@ -165,8 +170,8 @@ def _words(row: ClockEvent, policy: Policy, people: Mapping[str, str]) -> str:
 
 def _connected(row: ClockEvent) -> str:
     """That somebody of us was on the line with the caller, and how long that took from the first ring."""
-    seconds = row.detail.get("seconds", row.value)
-    after = f", {wording.duration(int(seconds))} after the call came in" if str(seconds).isdecimal() else ""
+    seconds = row.detail.get("seconds")
+    after = f", {wording.duration(seconds)} after the call came in" if isinstance(seconds, int) else ""
     return f"connected with the caller{after}"
 
 

@@ -131,7 +131,7 @@ def work(session: Session, desk: Desk, reader: Reader, request: UUID) -> Work:
     content = found.suggestion.content if found.suggestion else None
     if policy is None:
         made = shown.shown(content, None) if content else None
-        mine = folds.read(session, found.request, found.clocks, reader.role, desk.clock())
+        mine = folds.read(session, found.request, found.clocks)
         return Work(
             record=found, policy=None, suggestion=made, folds=mine, moments=history.story(found, (), made, None)
         )
@@ -144,7 +144,7 @@ def work(session: Session, desk: Desk, reader: Reader, request: UUID) -> Work:
         record=found,
         policy=policy,
         suggestion=made,
-        folds=folds.read(session, found.request, found.clocks, reader.role, desk.clock()),
+        folds=folds.read(session, found.request, found.clocks),
         standing=stands,
         moments=history.story(found, history.moments(stands.rows, policy, people), made, policy),
         assumptions=history.assumptions(stands.rows, people),

@@ -13,7 +13,7 @@ from console import (
     duty_pages,
     entrance,
     facts_pages,
-    fold_acts,
+    fold_pages,
     lists,
     media,
     outbox,
@@ -25,7 +25,7 @@ from console.entrance import Entrance
 from console.events import Pulse
 from console.guards import page_route
 
-ACTS = {**progress_pages.ACTS, **call_pages.ACTS, **fold_acts.ACTS}
+ACTS = {**progress_pages.ACTS, **call_pages.ACTS, **fold_pages.ACTS}
 """What an engineer does to a request, by the last part of its address, which is its form's name as well."""
 Page = tuple[str, str, Callable[..., Any]]
 
@@ -51,6 +51,7 @@ def _pages(desk: Desk) -> tuple[Page, ...]:
         ("GET", "/triage/{name}", triage_pages.triage_one),
         ("GET", "/requests", lists.requests),
         ("GET", "/requests/{name}", triage_pages.one),
+        ("GET", "/requests/{name}/alike", fold_pages.alike),
         ("POST", "/requests/{name}/decision", triage_pages.decide),
         ("POST", "/requests/{name}/undo", triage_pages.undo),
         ("POST", "/requests/{name}/facts", facts_pages.state_one),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from models.tables import calls, directory, mail, reaching, requests
-from models.terms import OutgoingState
+from models.terms import Channel, OutgoingState
 from triage.desk.decision import in_force
 
 
@@ -74,6 +74,19 @@ class Record:
     decisions: list[requests.Decision]
     clocks: list[requests.ClockEvent]
     people: dict[str, str]
+
+    @property
+    def approaches(self) -> list[requests.Interaction]:
+        """What people said and wrote, but for what stands with its call: the caller's words, and notes without any."""
+        told = {each.call.answers.get("problem") for each in self.calls}
+        told |= {sound.transcript for each in self.calls for sound in each.recordings}
+        noted = {row.id for each in self.calls for row in each.notes}
+        return [
+            row
+            for row in self.interactions
+            if row.channel is not Channel.PHONE
+            or ((row.text or row.note) and row.text not in told and row.id not in noted)
+        ]
 
     @property
     def decided(self) -> requests.Decision | None:

@@ -189,7 +189,7 @@ class Switchboard:
 
     def warm_up(self) -> None:
         """Load what a worker's children share, before they are forked."""
-        _ = self.policies, self.check_sender
+        _ = self.policies, self.check_sender, self.telephony.rota
         self.running.get()
         self.forget_connections()
 

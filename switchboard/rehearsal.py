@@ -10,7 +10,6 @@ from models.terms import Finding, Rehearsal
 from switchboard.lines import Switchboard, now
 from switchboard.rehearsed_call import Caller, Played
 from triage.desk import rota_check
-from voice import prompts
 from voice.dialling import obstacle
 from voice.switch import Switch
 from voice.webhooks import PATIENCE
@@ -40,9 +39,9 @@ def rehearse(house: Switchboard, *, language: str | None = None, caller: str = S
     with transaction(house.engine) as session:
         session.execute(PATIENCE)
         try:
-            played = Caller(session, switch, at, account_sid=account_sid, number=caller, language=language).play()
             if phone.rota is not None:
                 staffed = rota_check.findings(session, phone.rota, at, policies=tuple(house.policies))
+            played = Caller(session, switch, at, account_sid=account_sid, number=caller, language=language).play()
         finally:
             session.rollback()  # the commit that follows finds nothing
     looked = (*_settings(house), *_languages(house, switch, language), *_policies(house), *staffed, *_call(played))
@@ -70,20 +69,11 @@ def _settings(house: Switchboard) -> Iterator[Finding]:
 
 def _languages(house: Switchboard, switch: Switch, wanted: str | None) -> Iterator[Finding]:
     spoken = {*switch.languages, *(each for languages in switch.numbers.values() for each in languages)}
-    english = switch.wording(prompts.FALLBACK)
-    silent = sorted(each for each in spoken if each != prompts.FALLBACK and switch.wording(each) == english)
-    if silent:
-        known = ", ".join(prompts.languages())
-        yield Finding(
-            is_fine=False,
-            text=f"No wording in {', '.join(silent)}: callers would hear English. There are {known}; others stand in "
-            "SWITCHBOARD_VOICE_PROMPTS, a file each.",
-        )
-    else:
-        yield Finding(is_fine=True, text=f"The line speaks {', '.join(sorted(spoken))}.")
+    yield Finding(is_fine=True, text=f"The line speaks {', '.join(sorted(spoken))}.")
     if wanted is not None and wanted not in spoken:
         yield Finding(
-            is_fine=False, text=f"Nobody is asked for {wanted}: name it in SWITCHBOARD_VOICE_LANGUAGES or _NUMBERS."
+            is_fine=False,
+            text=f"The line does not speak {wanted}: name it in SWITCHBOARD_VOICE_LANGUAGES or _VOICE_NUMBERS.",
         )
     yield Finding(is_fine=True, text=f"Recordings: {house.settings.voice_recording} (SWITCHBOARD_VOICE_RECORDING).")
 
@@ -97,7 +87,8 @@ def _policies(house: Switchboard) -> Iterator[Finding]:
     else:
         yield Finding(
             is_fine=False,
-            text=f"{policy.name}: no caller is ever connected; name levels under phone: urgent: in the policy.",
+            text=f"{policy.name}: no level is urgent, only who says that production is down is connected; name levels "
+            "in the policy, under phone: urgent.",
         )
 
 

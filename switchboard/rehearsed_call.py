@@ -132,7 +132,7 @@ class Caller:
     def _record(self, record: ET.Element, heard: list[str]) -> str:
         action = record.get("action", "")
         step = _query(action).get("step", "")
-        self._note(step, heard, "(speaks) #")
+        self._note(step, heard, "#")
         self.waiting = 0.0
         made = {"RecordingSid": f"RE{uuid4().hex}", "RecordingDuration": str(RECORDED_SECONDS), "Digits": "#"}
         return self._ask(step, action, made)

@@ -20,7 +20,8 @@ from intake.portal.throttle import Throttle
 from models import schema
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
-from models.terms import ClientView
+from models.terms import ClientView, Rehearsal
+from switchboard import rehearsal
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition
 from triage.desk import client, telling
@@ -49,6 +50,7 @@ def build(house: Switchboard) -> FastAPI:
         redoc_url=None,
         static_url="/api/static",
     )
+    _ = house.telephony.rota  # mistakes in its file are told now, not to a caller
     desk = _desk(house)
     assets.mount(app)
     app.include_router(pages.router(desk))
@@ -82,7 +84,14 @@ def _desk(house: Switchboard) -> Desk:
         secret=house.sites.secret,
         retrain_every=house.learning.every,
         retrain_promotes=settings.retrain_promote,
+        rota=house.telephony.rota,
+        rehearse=partial(_rehearsed, house) if settings.twilio_account_sid else None,
+        languages=house.telephony.line.switch.languages,
     )
+
+
+def _rehearsed(house: Switchboard, language: str | None) -> Rehearsal:
+    return rehearsal.rehearse(house, language=language)
 
 
 def _portal(house: Switchboard) -> APIRouter:

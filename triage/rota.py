@@ -25,6 +25,7 @@ RING_SECONDS = 20
 DAYS = {"day": 1, "days": 1, "week": 7, "weeks": 7}
 YEARS = range(2000, 2100)
 """In which years a turn may begin and somebody be away."""
+LONGEST_NAME = 80
 UNREGIONED = "ZZ"
 """No country: a number has to say its own."""
 
@@ -137,7 +138,7 @@ def parse(text: str, file: str) -> tuple[Rota, list[str]]:
     required = frozenset({"rota", "time_zone", "people", "tiers"})
     unread = top.mistakes and not top.value  # no key is missing from what could not be read
     at = top.fields(frozenset(), required) if unread else top.fields(required)
-    if "rota" in at and at["rota"].value != 1:
+    if "rota" in at and str(at["rota"].value) != "1":
         at["rota"].wrong("write 1: this version of the form is the only one there is")
     zone = _zone(at, "UTC")
     people = _people(at["people"]) if "people" in at else {}
@@ -157,7 +158,7 @@ def _people(node: Node) -> dict[str, Person]:
             entry.wrong("write a login, or numbers: nobody could be rung")
         found[name] = Person(
             id=name,
-            name=words(at, "name"),
+            name=_shown(at, "name"),
             numbers=_numbers(at["numbers"]) if "numbers" in at else (),
             address=_address(at["address"]) if "address" in at else "",
             login=words(at, "login"),
@@ -165,7 +166,18 @@ def _people(node: Node) -> dict[str, Person]:
         )
     if not found:
         node.wrong("write at least one person, such as {priya: {login: priya}}")
+    logins = [person.login.lower() for person in found.values() if person.login]
+    for login in sorted({login for login in logins if logins.count(login) > 1}):
+        node.wrong(f"two people sign in as {login!r}: write one of them, in every tier they are in")
     return found
+
+
+def _shown(at: At, key: str) -> str:
+    """A name that is shown and may be spoken to a caller."""
+    text = words(at, key)
+    if not text.isprintable() or len(text) > LONGEST_NAME:
+        at[key].wrong(f"write it in one line of at most {LONGEST_NAME} characters")
+    return text
 
 
 def _numbers(node: Node) -> tuple[str, ...]:
@@ -228,7 +240,7 @@ def _tier(node: Node, people: frozenset[str], zone: str) -> Tier:
     mine = turn.people if turn else _named(at["people"], people) if "people" in at else ()
     return Tier(
         id=name,
-        label=words(at, "label") or name,
+        label=_shown(at, "label") or name,
         hours=_hours(at, name, zone),
         people=mine,
         turn=turn,

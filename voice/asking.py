@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from models.terms import Consent, Party, Recognition
-from voice import consent, filing, twiml
+from voice import consent, filing
 from voice.switch import Switch
 
 LONGEST_UPDATE = 400
@@ -46,11 +46,12 @@ def who(session: Session, call: tables.calls.Call, party: Party, now: datetime, 
         filing.mentioned(session, call, found, now, switch.receive)
 
 
-def agree(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
-    """Note how this caller's consent is come by; where it never is, they have not given it."""
+def begin(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """Note how this caller's consent is come by, and whether anybody can be rung; "never" is a consent not given."""
     mode = _mode(session, call, now, switch)
     refused = {"consent": "no"} if mode is Consent.NEVER else {}
-    call.answers = {**call.answers, "mode": mode.value, **refused}
+    staffed = "yes" if switch.from_number else "no"
+    call.answers = {**call.answers, "mode": mode.value, "staffed": staffed, **refused}
 
 
 def offer(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
@@ -82,20 +83,10 @@ def _mode(session: Session, call: tables.calls.Call, now: datetime, switch: Swit
 
 def _account(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
     """The account may be under another policy: what was agreed to must be enough for that one."""
-    keyed = call.answers["account"]
     filing.account(session, call, now, switch.receive)
-    if call.answers.get("pin_ok") == "yes":
-        _forget(session, call, keyed)
     if call.answers.get("consent") == "yes" and not consent.holds(call.answers, _mode(session, call, now, switch)):
         call.answers = {**call.answers, "consent": "no"}
     offer(session, call, now, switch)
-
-
-def _forget(session: Session, call: tables.calls.Call, pin: str) -> None:
-    """Leave no PIN in what the caller was told: it was read back to them."""
-    for event in tables.calls.events(session, call.id):
-        if event.answer and twiml.spoken(pin) in event.answer:
-            event.answer = event.answer.replace(twiml.spoken(pin), "")
 
 
 def _open(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:

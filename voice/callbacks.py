@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from twilio.twiml.voice_response import Dial, VoiceResponse
 
 from models import tables
 from models.terms import CallbackOutcome, TriageState
@@ -17,13 +18,17 @@ from voice import outgoing, prompts
 from voice.calls import TERMINAL, seconds
 from voice.outgoing import YES, Speech, hang_up, is_machine, moment, not_needed, tell
 from voice.prompts import Prompts
-from voice.twiml import spoken
+from voice.twiml import RETRIES, spoken
 
 EVENT = "callback"
 """The kind under which the log of a request keeps what became of an attempt, and when it was dialled and rang."""
 DIALLED, AWAY, RINGING, KEY = "dialled", "turned-away", "ringing", "key"
+ENGINEER, TAKEN = "engineer", "taken"
+NO = "2"
+"""The key by which an engineer does not take a call."""
 HOUSE = "switchboard"
 """Who places the attempts that nobody of us asked for."""
+CANCELED = "canceled"
 UNAVAILABLE = 480
 """SIP: the telephone is switched off or out of reach (RFC 3261 §21.4.18)."""
 LONGEST_RING = 600
@@ -45,7 +50,8 @@ def key(
 ) -> str:
     """The TwiML after a key: 1 proves that somebody is there; anything else is asked once more, then goodbye.
 
-    It is no response to the request: none of our engineers has talked to the customer yet.
+    It is no response to the request: none of our engineers has talked to the customer yet. Where one can be rung for
+    them, they are connected; else they are told that somebody calls.
     """
     row = attempt_of(session, attempt, params)
     if row is None:
@@ -56,8 +62,50 @@ def key(
     words = _words(session.get_one(tables.requests.Request, row.request_id), speech)
     if YES in (params.get("Digits"), row.key_pressed):
         _reached(session, row, now)
-        return tell(words, "callback_thanks")
+        return _connect(session, row, words, now, speech) or tell(words, "callback_thanks")
     return _say(session, row, speech, again=True) if tried == "0" else tell(words, "goodbye")
+
+
+def engineer(
+    session: Session, attempt: UUID | None, tried: str, params: Mapping[str, str], now: datetime, *, speech: Speech
+) -> str:
+    """The TwiML for the engineer who is rung for a customer who is there: 1 takes the call; a machine never does.
+
+    A document that ends without hanging up connects the two (https://www.twilio.com/docs/voice/twiml/number#url).
+    """
+    row = held(session, attempt) if attempt else None
+    if row is None or row.key_pressed is None or params.get("ParentCallSid", row.call_sid) != row.call_sid:
+        return not_needed(speech)
+    words = speech.wording(prompts.FALLBACK)
+    if is_machine(params.get("AnsweredBy")):
+        return hang_up()
+    if params.get("Digits") == YES:
+        _log(session, row, now, TAKEN, value=TAKEN)
+        response = VoiceResponse()
+        response.say(words.say("whisper_taken"), language=words.tag, voice=words.voice or None)
+        return str(response)
+    if tried not in ("", "0") or params.get("Digits") == NO:
+        return tell(words, "goodbye")
+    reference = spoken(session.get_one(tables.requests.Request, row.request_id).reference)
+    here = f"{speech.public_url}/voice/callback/{row.id}/engineer?try={0 if not tried else 1}"
+    return outgoing.ask(words, here, words.say("whisper_plain", reference=reference), words.say("whisper_keys"))
+
+
+def connected(
+    session: Session, attempt: UUID | None, params: Mapping[str, str], now: datetime, *, speech: Speech
+) -> str:
+    """The TwiML after an engineer was rung: nothing more if the two have talked, else that somebody calls.
+
+    They have talked where the engineer pressed 1 and Twilio connected them: that is a response (A12).
+    """
+    row = attempt_of(session, attempt, params)
+    if row is None:
+        return not_needed(speech)
+    if params.get("DialBridged") == "true" and _logged(session, row, TAKEN) is not None:
+        _talked(session, row, now)
+        return hang_up()
+    words = _words(session.get_one(tables.requests.Request, row.request_id), speech)
+    return tell(words, "callback_thanks")
 
 
 def status(session: Session, attempt: UUID | None, params: Mapping[str, str], now: datetime) -> None:
@@ -72,6 +120,8 @@ def status(session: Session, attempt: UUID | None, params: Mapping[str, str], no
         _note_who(row, params)
         row.sip_code = seconds(params.get("SipResponseCode", ""))
         row.ring_seconds = _rung(session, row, at, seconds(params.get("CallDuration", "")) or 0)
+        if told == CANCELED:  # nobody could have answered: kept apart from what failed
+            row.note = "; ".join(each for each in (row.note, CANCELED) if each)
         end(session, row, _outcome(row, told), at)
 
 
@@ -158,6 +208,35 @@ def _settle(session: Session, row: tables.progress.Callback, now: datetime) -> N
     else:
         owed.done_at, owed.done_by, owed.outcome = now, row.placed_by, CallbackOutcome.ANSWERED.value
     session.flush()
+
+
+def _connect(session: Session, row: tables.progress.Callback, words: Prompts, now: datetime, speech: Speech) -> str:
+    """TwiML that rings an engineer for a customer who is there; empty where there is none to ring."""
+    person = speech.person(session, row) if speech.from_number else None
+    if person is None:
+        return ""
+    _log(session, row, now, ENGINEER, value=ENGINEER, note=person.name)
+    here = f"{speech.public_url}/voice/callback/{row.id}"
+    response = VoiceResponse()
+    response.say(words.say("connect_wait"), language=words.tag, voice=words.voice or None)
+    dial = Dial(
+        action=f"{here}/connected{RETRIES}", method="POST", timeout=person.ring_seconds, caller_id=speech.from_number
+    )
+    dial.number(person.number, url=f"{here}/engineer{RETRIES}", method="POST")
+    response.append(dial)
+    return str(response)
+
+
+def _talked(session: Session, row: tables.progress.Callback, now: datetime) -> None:
+    """An engineer spoke with the customer: the response, and the call that was owed."""
+    rung = _logged(session, row, ENGINEER)
+    who = rung.note if rung else row.placed_by
+    for event, value in (("responded", ""), ("acted", who)):
+        tables.requests.record_clock(session, row.request_id, event, _source(row, ""), now, value=value, made_by=who)
+    if owed := tables.reaching.owed_to(session, row.request_id):
+        owed.done_at, owed.done_by, owed.outcome = now, who, CallbackOutcome.ANSWERED.value
+    session.flush()
+    tables.requests.wants_attention(session, row.request_id, now)
 
 
 def _bring_back(session: Session, request_id: UUID, now: datetime) -> None:

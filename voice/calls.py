@@ -24,7 +24,6 @@ ASKED = frozenset({"inbound", "turn"})
 """Webhooks that the caller hears an answer to."""
 SECRET_STEPS = frozenset({"account", "account_check"})
 """Steps at which a PIN may be keyed: it is not stored."""
-HIDDEN = "••••"
 RECORDED = {"record": "recording", "record_number": "number_recording", "note": "note_recording"}
 """Where the answers hold what was recorded at a step."""
 
@@ -84,7 +83,7 @@ def _note_numbers(
     if party is not None:
         asking.who(session, call, party, now, switch)
     if not is_asked:
-        asking.agree(session, call, now, switch)
+        asking.begin(session, call, now, switch)
         asking.offer(session, call, now, switch)
         call.step = menu.opening(call.answers)
     session.flush()
@@ -116,7 +115,7 @@ def turn(
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:turn:{step}:{attempt}"
     here = _turn(call)
-    is_current = (step, attempt) == (here.step, str(here.attempt)) and not again
+    is_current = (step, attempt) == (here.step, str(here.attempt)) and step != CONNECT and not again
     if not is_current and tables.calls.event_by_key(session, key) is None:
         return _say(session, here, call, switch)
 
@@ -336,7 +335,7 @@ def _say(session: Session, here: Turn, call: tables.calls.Call, switch: Switch, 
 
 def _without_secret(params: Mapping[str, str]) -> Mapping[str, str]:
     """A webhook as it is stored: what may have been a PIN is not."""
-    hidden = {name: HIDDEN for name in ("Digits", "SpeechResult") if len(params.get(name, "")) > 1}
+    hidden = {name: filing.HIDDEN for name in ("Digits", "SpeechResult") if len(params.get(name, "")) > 1}
     return {**params, **hidden}
 
 

@@ -8,7 +8,6 @@ twice, late and in any order. Everybody who changes a leg holds its call first.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -17,7 +16,7 @@ from models import tables
 from models.tables.calls import Call
 from models.tables.reaching import Leg
 from models.terms import LegState, OnDuty
-from voice import connecting_twiml
+from voice import connecting_twiml, filing
 from voice.dialling import E164, dialable
 from voice.prompts import Prompts
 from voice.signature import CALL_SID
@@ -104,16 +103,6 @@ def caller_left(session: Session, call: Call, now: datetime) -> None:
 def has_left(call: Call) -> bool:
     """Whether the caller's own call is known to be over."""
     return call.ended_at is not None or call.status in OVER
-
-
-def request_of(call: Call) -> UUID:
-    """The request that an engineer is wanted for: the one the caller joined, else the call's own."""
-    try:
-        return UUID(call.answers.get("joined", ""))
-    except ValueError:
-        if call.request_id is None:
-            raise LookupError(call.call_sid) from None
-        return call.request_id
 
 
 def bind(session: Session, leg: Leg, call_sid: str) -> bool:
@@ -219,7 +208,7 @@ def _ring(
 ) -> str | None:
     if not E164.fullmatch(switch.from_number):
         return None
-    request, legs = request_of(call), tables.reaching.legs(session, call.id)
+    request, legs = filing.request_of(call), tables.reaching.legs(session, call.id)
     plan = _callable(switch.desk.on_call(session, request, urgent, now), call, switch)
     number = max((leg.round for leg in legs), default=0) + 1
     rows = [

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from voice import calls, whisper
 from voice.outgoing import Naming
 from voice.switch import Switch
-from voice.webhooks import Line, body_of, is_again, noted, said, verified
+from voice.webhooks import Line, body_of, is_again, noted, said, to_us, verified
 
 
 def router(line: Line, switch: Switch, *, naming: Naming = whisper.unnamed) -> APIRouter:
@@ -25,12 +25,12 @@ def router(line: Line, switch: Switch, *, naming: Naming = whisper.unnamed) -> A
 
     @routes.post("/connect")
     async def connect(params: Webhook, request: Request) -> Response:
-        number = _round(request.query_params.get("round", ""))
+        ours, number = to_us(params, line), _round(request.query_params.get("round", ""))
 
         def flow(session: Session) -> str:
-            return calls.connected(session, number, params, line.clock(), switch=switch)
+            return calls.connected(session, number, ours, line.clock(), switch=switch)
 
-        return await said(line, request, params, flow)
+        return await said(line, request, ours, flow)
 
     @routes.post("/leg/{leg}")
     async def leg(params: Webhook, leg: str, request: Request) -> Response:

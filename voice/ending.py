@@ -32,7 +32,7 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
             continue
         row = insert(tables.reaching.CallReceipt).values(
             call_id=call.id,
-            request_id=request,
+            request_id=call.request_id,
             channel=channel,
             recipient=recipient,
             state=OutgoingState.PENDING,
@@ -44,7 +44,7 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
             tables.jobs.schedule(session, JobKind.RECEIPT_SEND, made, now)
         if channel == SMS:
             call.answers = {**call.answers, "sms": "yes"}
-    owed = tables.reaching.owed_to(session, request) if phone else None
+    owed = tables.reaching.owed_to(session, call.request_id) if phone else None
     if owed is not None and owed.call_id == call.id:
         owed.number = phone
     session.flush()
@@ -72,14 +72,18 @@ def left(session: Session, call: tables.calls.Call, told: str, now: datetime, sw
     if call.step == CONNECT and _is_taken(session, call):
         filing.problem(session, call, now, switch.receive)
         return
+    if call.step == "account_check" and "account_confirmed" not in call.answers:
+        call.answers = {**call.answers, "account_confirmed": "no"}
+        filing.account(session, call, now, switch.receive)
     filing.hang_up(session, call, told, now, switch.receive)
     if call.step != LAST:
         _owe(session, call, filing.how_it_ended(call, told), now, switch)
 
 
 def _owe(session: Session, call: tables.calls.Call, why: str, now: datetime, switch: Switch) -> None:
+    """Owe a call for the call's own request: each of many who joined the same one is owed theirs."""
     columns: dict[str, Any] = {
-        "request_id": filing.request_of(call),
+        "request_id": call.request_id,
         "call_id": call.id,
         "number": _confirmed(call) or call.answers.get("caller") or None,
         "why": why,

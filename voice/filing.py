@@ -14,9 +14,12 @@ from models.ports import Receive
 from models.terms import CallerId, Channel, Fact, Interaction, Party, Receipt
 from voice.hearing import confidence_of
 from voice.menu import LAST
+from voice.twiml import spoken
 
 LONGEST_SUBJECT = 120
 DOWN = "Production is down, says the caller"
+HIDDEN = "••••"
+"""Stands for keys that may have been a PIN."""
 VOUCHED = "the caller's network says {} of their number: a hint, no proof"
 
 
@@ -61,17 +64,24 @@ def mentioned(session: Session, call: tables.calls.Call, who: CallerId, now: dat
 
 
 def account(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
-    """The account number or PIN that was keyed; only a confirmed one finds the account, and a PIN is not kept."""
+    """The account number or PIN that was keyed; only a confirmed one finds the account.
+
+    The desk leaves no PIN in what it is told, and what may be one does not stay among the answers.
+    """
     number = call.answers["account"]
-    if call.answers.get("account_confirmed") != "yes":
-        _tell(
-            session, call, "account", now, desk, note=f"account number or PIN {_end(number)}, keyed but not confirmed"
-        )
-        return
-    note = f"account number or PIN {_end(number)}, confirmed"
-    receipt = _tell(session, call, "account", now, desk, account=number, note=note)
-    by_pin = {"pin_ok": "yes", "account": _end(number)} if receipt.is_trusted else {}
-    call.answers = {**call.answers, **_recognised(receipt), **by_pin}
+    if call.answers.get("account_confirmed") == "yes":
+        receipt = _tell(session, call, "account", now, desk, account=number, note=f"account number {number}, confirmed")
+        told = _recognised(receipt)
+        if told["known"] == "yes" and told["trusted"] == "no":
+            call.answers = {**call.answers, **told}
+            return
+        if told["trusted"] == "yes":
+            told["pin_ok"] = "yes"
+    else:
+        _tell(session, call, "account", now, desk, note=f"account number {number}, keyed but not confirmed")
+        told = {}
+    call.answers = {**call.answers, **told, "account": HIDDEN + number[-2:]}
+    _forget(session, call, number)
 
 
 def problem(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
@@ -171,9 +181,11 @@ def _recognised(receipt: Receipt) -> dict[str, str]:
     }
 
 
-def _end(number: str) -> str:
-    """How a number ends: enough to tell two apart, too little to call with a PIN."""
-    return f"ending in {number[-2:]}" if len(number) > len("0000") else "of a few digits"
+def _forget(session: Session, call: tables.calls.Call, number: str) -> None:
+    """Leave nothing of it in what the caller was told: it was read back to them."""
+    for event in tables.calls.events(session, call.id):
+        if event.answer and spoken(number) in event.answer:
+            event.answer = event.answer.replace(spoken(number), "")
 
 
 def _is_recorded(call: tables.calls.Call) -> bool:

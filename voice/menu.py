@@ -238,9 +238,10 @@ def _aside(turn: Turn, heard: Heard, step: Step, tell: Tell) -> Turn:
     answers = {**turn.answers, "again": str(int(turn.answers.get("again", "0")) + 1)}
     if heard.key == REPEAT:
         return replace(turn, answers=answers, opens_with="")
-    if not heard.recording:
+    learnt = (step.read(turn, heard) or {}) if heard.recording else {}
+    if heard.recording not in learnt.values():
         return replace(turn, step=CONNECT, answers=answers | {"resume": turn.step}, opens_with="")
-    answers = dict(tell(turn.step, {**answers, **(step.read(turn, heard) or {})}))
+    answers = dict(tell(turn.step, {**answers, **learnt}))
     return Turn(step=CONNECT, answers=answers | {"resume": step.follows(answers)})
 
 

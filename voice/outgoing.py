@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from models import tables
+from models.terms import OnDuty
 from voice import prompts
 from voice.prompts import Prompts
 from voice.twiml import ANSWER_SECONDS, RETRIES
@@ -36,15 +37,24 @@ Settle = Callable[[Session, UUID], None]
 """Let the state of a step of escalation follow its notices."""
 
 
+Person = Callable[[Session, tables.progress.Callback], OnDuty | None]
+"""Who of us a customer is connected to once they are reached; None: somebody calls them in a moment."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speech:
-    """What the flows need besides the session; `language` is spoken where a request's own is not known."""
+    """What the flows need besides the session; `language` is spoken where a request's own is not known.
+
+    `from_number` is shown to an engineer whom a customer is connected to (E.164); without it nobody is.
+    """
 
     public_url: str
     language: str
     naming: Naming
     settle: Settle
     wording: Callable[[str], Prompts] = prompts.load
+    person: Person = lambda *_: None
+    from_number: str = ""
 
 
 def ask(words: Prompts, here: str, *sentences: str) -> str:

@@ -9,18 +9,24 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from voice import callbacks, pages, texting
-from voice.outgoing import Naming, Settle, Speech
+from voice.outgoing import Naming, Person, Settle, Speech
 from voice.webhooks import Line, body_of, run, verified, xml
 
 
-def router(line: Line, *, naming: Naming, settle: Settle) -> APIRouter:
+def router(line: Line, *, naming: Naming, settle: Settle, person: Person = lambda *_: None) -> APIRouter:
     """The webhooks of pages, of calls to customers and of texts, on the line whose account places them.
 
     What is written to our number comes nowhere: a text has no address here but that of a receipt's status.
     """
     routes = APIRouter(prefix="/voice", include_in_schema=False)
     speech = Speech(
-        public_url=line.public_url, language=line.language, naming=naming, settle=settle, wording=line.wording
+        public_url=line.public_url,
+        language=line.language,
+        naming=naming,
+        settle=settle,
+        wording=line.wording,
+        person=person,
+        from_number=line.from_number,
     )
 
     async def signed(request: Request) -> Mapping[str, str]:
@@ -61,8 +67,34 @@ def router(line: Line, *, naming: Naming, settle: Settle) -> APIRouter:
     def callback_status(params: Webhook, attempt: str) -> Response:
         return noted(lambda session: callbacks.status(session, known(attempt), params, line.clock()))
 
+    _add_engineers(routes, line, speech)
     _add_receipts(routes, line)
     return routes
+
+
+def _add_engineers(routes: APIRouter, line: Line, speech: Speech) -> None:
+    """The engineer who is rung for a customer who is there, and what came of it."""
+
+    async def signed(request: Request) -> Mapping[str, str]:
+        return verified(request, await body_of(request), line)
+
+    Webhook = Annotated[Mapping[str, str], Depends(signed)]  # noqa: N806 - a type
+
+    @routes.post("/callback/{attempt}/engineer")
+    def engineer(params: Webhook, attempt: str, request: Request) -> Response:
+        tried = request.query_params.get("try", "")
+
+        def flow(session: Session) -> str:
+            return callbacks.engineer(session, known(attempt), tried, params, line.clock(), speech=speech)
+
+        return xml(run(line, flow))
+
+    @routes.post("/callback/{attempt}/connected")
+    def connected(params: Webhook, attempt: str) -> Response:
+        def flow(session: Session) -> str:
+            return callbacks.connected(session, known(attempt), params, line.clock(), speech=speech)
+
+        return xml(run(line, flow))
 
 
 def _add_receipts(routes: APIRouter, line: Line) -> None:

@@ -11,6 +11,8 @@ from voice.prompts import Prompts
 RETRIES = "#rc=2&rp=ct,rt,5xx"
 """Twilio retries twice on connection, read and server errors (by default: once, on connection only)."""
 ANSWER_SECONDS = 6
+GO_ON_SECONDS = 3
+"""How long a caller who is told something is waited for, where silence goes on."""
 RECORD_SECONDS = 119
 """Twilio transcribes recordings shorter than two minutes (error 13617)."""
 LONG_NUMBERS = frozenset({"account", "account_check", "phone", "phone_check"})
@@ -32,23 +34,21 @@ def say(
 ) -> str:
     """The TwiML of a turn: what is said, and where the caller's answer goes. `offered` are languages to choose from."""
     response = VoiceResponse()
-    if first:
-        speak(response, words, words.say("greeting_known" if turn.answers.get("known") == "yes" else "greeting"))
-        speak(response, words, words.say("anytime"))
-    if turn.opens_with:
-        speak(response, words, words.say(turn.opens_with))
+    before = [*(_greeting(turn, words) if first else []), *([words.say(turn.opens_with)] if turn.opens_with else [])]
     if turn.step == LAST:
-        for sentence in farewell(turn.answers, words, reference):
+        for sentence in (*before, *farewell(turn.answers, words, reference)):
             speak(response, words, sentence)
         response.hangup()
         return str(response)
     here = address(public_url, turn)
     if is_recorded(turn):
-        _record(response, turn, words, public_url, here)
+        for sentence in (*before, words.say("record_note" if turn.step == "note" else turn.step)):
+            speak(response, words, sentence)
+        _record(response, words, public_url, here)
     elif turn.step == "language":
-        _choose(response, offered, here)
+        _choose(response, words, before, offered, here)
     else:
-        _ask(response, turn, words, here)
+        _ask(response, turn, words, before, here)
     response.redirect(here + RETRIES, method="POST")  # no answer at all comes back as one that was not understood
     return str(response)
 
@@ -63,21 +63,30 @@ def is_recorded(turn: Turn) -> bool:
     return turn.answers.get("consent") == "yes" and turn.step in {"record", "record_number", "note"}
 
 
-def _ask(response: VoiceResponse, turn: Turn, words: Prompts, here: str) -> None:
+def _greeting(turn: Turn, words: Prompts) -> list[str]:
+    """Who answers, and the keys that work anywhere; zero is told of only where somebody can be rung."""
+    names = ["greeting_known" if turn.answers.get("known") == "yes" else "greeting", "anytime"]
+    if turn.answers.get("staffed") == "yes":
+        names.append("anytime_person")
+    return [words.say(name) for name in names]
+
+
+def _ask(response: VoiceResponse, turn: Turn, words: Prompts, before: list[str], here: str) -> None:
     long_number = turn.step in LONG_NUMBERS
+    goes_on = turn.step == "consent" and turn.answers.get("mode") == "announce"
     gather = Gather(
         input="dtmf speech",
         action=here + RETRIES,
         method="POST",
         language=words.tag,
-        timeout=ANSWER_SECONDS,
+        timeout=GO_ON_SECONDS if goes_on else ANSWER_SECONDS,
         speech_timeout="auto",
         hints=None if turn.step in FREE else ",".join(_hints(turn, words)),
         num_digits=None if long_number else 1,
         finish_on_key="#" if long_number else None,
         action_on_empty_result=True,  # else the hash key alone would not be told from silence
     )
-    for sentence in question(turn, words):
+    for sentence in (*before, *question(turn, words)):  # said inside, so that a caller need not hear it out
         speak(gather, words, sentence)
     response.append(gather)
 
@@ -126,18 +135,21 @@ def _expect(minutes: str, words: Prompts) -> str:
     return words.say("expect_hours", hours=str(-(-int(minutes) // 60)))
 
 
-def _choose(response: VoiceResponse, offered: tuple[Prompts, ...], here: str) -> None:
+def _choose(
+    response: VoiceResponse, words: Prompts, before: list[str], offered: tuple[Prompts, ...], here: str
+) -> None:
     gather = Gather(
         input="dtmf", action=here + RETRIES, method="POST", timeout=ANSWER_SECONDS, num_digits=1,
         action_on_empty_result=True,
     )  # fmt: skip
+    for sentence in before:
+        speak(gather, words, sentence)
     for key, language in enumerate(offered, 1):
         speak(gather, language, language.say("choose", key=str(key)))
     response.append(gather)
 
 
-def _record(response: VoiceResponse, turn: Turn, words: Prompts, public_url: str, here: str) -> None:
-    speak(response, words, words.say("record_note" if turn.step == "note" else turn.step))
+def _record(response: VoiceResponse, words: Prompts, public_url: str, here: str) -> None:
     response.record(
         action=here + RETRIES,
         method="POST",

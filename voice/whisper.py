@@ -23,8 +23,9 @@ from voice.switch import Switch
 
 TAKE, PASS = "1", "2"
 PICKED_UP = frozenset({"in-progress", "answered"})
-REACHED_NOT = frozenset({LegState.NO_ANSWER, LegState.CANCELED})
+VAGUE = frozenset({LegState.NO_ANSWER, LegState.CANCELED})
 """Ends that a round gives its telephones; what Twilio says of one telephone itself may be more exact."""
+EXACT = frozenset({LegState.BUSY, LegState.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ def status(session: Session, leg: UUID | None, params: Mapping[str, str], now: d
     row, told, at = held[0], params.get("CallStatus", ""), moment(params.get("Timestamp", ""), now)
     if is_machine(params.get("AnsweredBy")) and row.state in OPEN:
         _machine(session, row, at)
-    elif told in PICKED_UP and row.state in OPEN:
+    elif told in PICKED_UP and row.state not in VAGUE | EXACT:
         _pick_up(row, at)
     elif told in ENDS:
         _hung_up(row, told, at)
@@ -111,16 +112,19 @@ def status(session: Session, leg: UUID | None, params: Mapping[str, str], now: d
 
 
 def _held(session: Session, leg: UUID | None, params: Mapping[str, str]) -> tuple[Leg, Call] | None:
-    """The leg whose telephone's call this is, and its caller's, both held; None if it is another call."""
+    """The leg whose telephone's call this is, and its caller's, both held; None if it is another call.
+
+    A switch that speaks of the telephone under the caller's own CallSid is understood; nobody else can.
+    """
     found = session.get(Leg, leg) if leg else None
     if found is None:
         return None
     call = session.get_one(Call, found.call_id, with_for_update=True, populate_existing=True)
     row = tables.reaching.leg_held(session, found.id)
     parent, sid = params.get("ParentCallSid", call.call_sid), params["CallSid"]
-    if row is None or parent != call.call_sid or sid == call.call_sid or not connecting.bind(session, row, sid):
+    if row is None or parent != call.call_sid:
         return None
-    return row, call
+    return (row, call) if sid == call.call_sid or connecting.bind(session, row, sid) else None
 
 
 def _take(session: Session, row: Leg, call: Call, now: datetime, switch: Switch) -> str:
@@ -155,8 +159,8 @@ def _is_too_late(row: Leg, legs: Sequence[Leg]) -> bool:
     """
     if row.state in OPEN or row.bridged:
         return False
-    was_there = row.state in {LegState.CANCELED, LegState.SILENT} and row.key_pressed is None
-    return not was_there or any(other.round > row.round for other in legs)
+    was_there = row.state is LegState.SILENT or (row.state is LegState.CANCELED and row.answered_at is not None)
+    return not was_there or row.key_pressed is not None or any(other.round > row.round for other in legs)
 
 
 def _pick_up(row: Leg, at: datetime) -> None:
@@ -180,8 +184,8 @@ def _machine(session: Session, row: Leg, now: datetime) -> str:
 
 def _hung_up(row: Leg, told: str, at: datetime) -> None:
     end = ENDS[told]
-    is_exact = row.state in REACHED_NOT and row.answered_at is None and end in {LegState.BUSY, LegState.FAILED}
-    if row.state in OPEN or is_exact:
+    is_refined = row.state in VAGUE and row.answered_at is None and end in EXACT
+    if row.state in OPEN or is_refined:
         row.state = end
     row.ended_at = row.ended_at or at
 

@@ -12,6 +12,7 @@ from switchboard.commands import simulation
 from switchboard.settings import load
 from triage import golden
 from triage import policy as packs
+from triage.phone import Phone
 from triage.policy import Policy
 from triage.targets import Target
 
@@ -92,6 +93,19 @@ def _ways(pack: Policy) -> Iterator[str]:
     yield "Wanted:"
     for wanted in pack.completeness:
         yield f"  {wanted.name:20} {wanted.ask} [{wanted.clause}]{_assumed(wanted.assumed)}"
+    yield from _telephone(pack.phone)
+
+
+def _telephone(phone: Phone) -> Iterator[str]:
+    yield f"Telephone: [{phone.clause or 'the policy says nothing of callers'}]"
+    told = {
+        "recording": [phone.recording.value] if phone.recording else ["as the operator says"],
+        "receipt": phone.receipt,
+        "urgent": phone.urgent,
+        "contact": phone.contact,
+    }
+    for name, values in told.items():
+        yield f"  {name:20} {', '.join(values) or 'none'}{_assumed(name in phone.assumed)}"
 
 
 def check(files: Annotated[list[Path], typer.Argument(help="Policy files (YAML).")]) -> None:

@@ -15,6 +15,7 @@ ROUTES = [
     ("GET", "/requests", Role.VIEWER, None),
     ("GET", "/requests/SB-1001", Role.VIEWER, None),
     ("GET", "/calls", Role.VIEWER, None),
+    ("GET", "/calls/owed", Role.VIEWER, None),
     ("GET", "/policies", Role.VIEWER, None),
     ("POST", "/suggest", Role.VIEWER, {"policy": "acme", "body": "503"}),
     ("POST", "/requests", Role.ENGINEER, {"text": "The shop is down"}),

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from models.terms import Channel
+from models.terms import Channel, LegState
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 ARGUMENTS = [
@@ -317,3 +317,67 @@ def test_the_classifier_by_lead_in_both_colours(desk, artefacts, browser, addres
         page.goto(f"{address}/classifier")
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         expect(page.get_by_role("button", name="Promote")).to_have_count(0)
+
+
+def test_a_live_call_is_followed_without_a_reload(desk, lines, suggested, browser, address, problems):
+    """While the caller waits, page and list show whose telephone rings; once somebody is on the line, how fast."""
+    reference = desk.request("Checkout is down", channel=Channel.PHONE, content=suggested())
+    call = lines.add_call(desk, reference, live=True, seconds_ago=60, step="connect")
+    lines.rang(desk, call, "Ben Muster", LegState.RINGING)
+    with browser.new_context() as context:
+        page, listed = sign_in(context, address, problems), context.new_page()
+        page.goto(f"{address}/requests/{reference}")
+        listed.goto(f"{address}/calls")
+        expect(page.locator(".human")).to_contain_text("Ringing")
+        expect(listed.locator("#on-the-line")).to_contain_text("ringing Ben Muster, round 1")
+        lines.rang(
+            desk, call, "Priya Sample", LegState.TAKEN, after=50, round=2, taken=6, key_pressed="1", bridged=True
+        )
+        expect(page.locator(".human")).to_contain_text("56 s to a human: Priya Sample", timeout=15_000)
+        expect(listed.locator("#on-the-line")).to_contain_text("with a human after 56 s", timeout=15_000)
+
+
+def test_the_same_outage_is_folded_by_key(desk, lines, suggested, browser, address, problems):
+    """F opens the form, those like it come by themselves; folded, it leaves the queue and can be taken out again."""
+    main, second = lines.outage(desk, 2, content=suggested("P1"))
+    with browser.new_context() as context:
+        page = sign_in(context, address, problems)
+        page.goto(f"{address}/triage/{second}")
+        expect(page.get_by_role("button", name=f"Fold into {main}")).to_be_visible()
+        page.keyboard.press("f")
+        expect(page.get_by_label("Worked on under")).to_be_focused()
+        page.keyboard.type(main)
+        page.keyboard.press("Enter")
+        expect(page.locator(".toast")).to_contain_text(f"{second} is worked on under another request")
+        expect(page.locator(f"#row-{second[3:]}")).to_have_count(0)
+        expect(page.locator(f"#row-{main[3:]}")).to_contain_text("×2")
+        page.get_by_role("link", name=main, exact=True).first.click()
+        page.get_by_role("button", name=f"Take {second} out again").click()
+        expect(page.locator(".toast")).to_contain_text(f"{second} stands for itself again")
+        page.goto(f"{address}/triage")
+        expect(page.locator(f"#row-{second[3:]}")).to_be_visible()
+
+
+def test_calls_and_rota_on_a_small_screen_and_without_javascript(
+    desk, lines, stands, suggested, browser, address, problems, tmp_path
+):
+    """At 390 pixels and in the dark nothing runs off the side; with scripts off a lead stands in and rehearses."""
+    lines.on_duty(desk)
+    object.__setattr__(desk.desk, "rehearse", lambda _: lines.played(desk, "en"))
+    reference = stands.raise_one(desk, suggested)
+    lines.nights(desk, lines.add_call(desk, reference))
+    lines.owed(desk, reference, minutes=-12)
+    small = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
+    with browser.new_context(**small, java_script_enabled=False) as context:
+        page = sign_in(context, address, problems, "lea")
+        for place in (f"requests/{reference}", "calls", "calls/owed", "on-call"):
+            page.goto(f"{address}/{place}")
+            page.screenshot(full_page=True, path=tmp_path / f"{place.replace('/', '-')}.png")
+            assert page.evaluate("document.documentElement.scrollWidth") == 390, place
+        page.get_by_label("Who stands in").select_option(label="Priya Sample")
+        page.get_by_label("Until").fill("2026-11-22T09:00")
+        page.get_by_role("button", name="Stand in").click()
+        expect(page.locator(".duty")).to_contain_text("standing in for Ben Muster")
+        page.get_by_role("button", name="Rehearse a call").click()
+        expect(page.get_by_role("status").first).to_contain_text("Nobody was rung")
+        assert page.evaluate("document.documentElement.scrollWidth") == 390

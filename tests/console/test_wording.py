@@ -191,6 +191,37 @@ def test_one_act_is_one_line_of_the_history(now):
     assert found.answers == (("Reason", "x"),)
 
 
+@pytest.mark.parametrize(
+    ("event", "values", "words"),
+    [
+        ("connected", {"detail": {"seconds": 71}}, "connected with the caller, 1 min 11 s after the call came in"),
+        ("connected", {}, "connected with the caller"),
+        (
+            "caller-left",
+            {"note": "took the call, but the caller had hung up"},
+            "took the call, but the caller had hung up",
+        ),
+        ("unreached", {"note": "nobody could be reached"}, "for the caller nobody could be reached"),
+        ("unreached", {}, "nobody of us could be reached for the caller"),
+        ("acknowledged", {"source": "call:CA1:Priya"}, "took it on, in the call"),
+        ("acknowledged", {}, "took the escalation on"),
+        ("folded", {"value": "SB-7", "detail": {"child": "SB-7"}}, "SB-7 reports the same: worked on here"),
+        ("folded", {"value": "SB-7", "detail": {"parent": "SB-7"}}, "the same as SB-7: worked on there"),
+        ("unfolded", {"value": "SB-7", "detail": {"child": "SB-7"}}, "SB-7 stands for itself again"),
+        ("unfolded", {"value": "SB-7"}, "taken out of SB-7: stands for itself again"),
+        ("acted", {"source": "owed:1", "note": "a call is owed: restart"}, "a call is owed: restart"),
+        ("moon-rose", {"note": "whatever"}, "moon rose"),
+    ],
+)
+def test_what_happens_on_the_telephone_is_told_in_words(now, event, values, words):
+    """Each kind of entry has its sentence, its remark told once; an unknown kind is named and harmless."""
+    plain = {"source": "x:1", "value": "", "until": None, "note": "", "made_by": "", "is_public": False, "detail": {}}
+    rows = [ClockEvent(event=event, at=now, **{**plain, **values})]
+    (found,) = history.moments(rows, load_packs()["wso2"], {})
+    assert found.words == words
+    assert found.text == ("whatever" if event == "moon-rose" else "")
+
+
 def test_a_chip_goes_through_every_value_and_back_to_not_known(suggested):
     """From each value of a fact the next one leads on, and the last one takes the fact back."""
     content = suggested()

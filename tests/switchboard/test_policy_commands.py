@@ -201,3 +201,13 @@ def test_an_id_instead_of_a_file_is_understood(tmp_path: Path, monkeypatch: pyte
     answer = run("check", "wso2")
     assert answer.exit_code == 2
     assert "'wso2' is a policy that ships: name a file, or say switchboard policy test wso2" in answer.output
+
+
+def test_show_tells_how_callers_are_served():
+    """With the clause, and which of it no source states (L7)."""
+    lines = run("show", "parallels").output.splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith("Telephone: [L7 Parallels"))
+    told = [line.split(maxsplit=1) for line in lines[start + 1 :]]
+    assert ["urgent", "1 (assumed)"] in told
+    assert ["contact", "1, 2"] in told
+    assert ["recording", "as the operator says (assumed)"] in told

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 from click.testing import Result
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner
 
@@ -107,8 +107,17 @@ def test_the_language_asked_for_is_chosen(build: Build):
     assert played.turns[0].pressed == "2"
     assert "Auf Wiederhören" in " ".join(played.turns[-1].heard)
     assert wrong(rehearsal.rehearse(build(), language="fr")) == [
-        "Nobody is asked for fr: name it in SWITCHBOARD_VOICE_LANGUAGES or _NUMBERS."
+        "The line does not speak fr: name it in SWITCHBOARD_VOICE_LANGUAGES or _VOICE_NUMBERS."
     ]
+
+
+@pytest.mark.parametrize("recording", ["ask", "announce", "never"])
+def test_every_kind_of_consent_leads_to_a_person(build: Build, recording: str):
+    """Keys alone reach whoever is on duty, whether or not anything may be recorded."""
+    played = rehearsal.rehearse(build(voice_recording=recording))
+    assert wrong(played) == []
+    assert len(played.rings) == 2
+    assert ("record" in [turn.step for turn in played.turns]) == (recording != "never")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +126,6 @@ def test_the_language_asked_for_is_chosen(build: Build):
         ({"twilio_account_sid": ""}, "SWITCHBOARD_TWILIO_ACCOUNT_SID"),
         ({"twilio_from": ""}, "SWITCHBOARD_TWILIO_FROM"),
         ({"public_url": "http://support.example.com"}, "SWITCHBOARD_PUBLIC_URL"),
-        ({"voice_languages": ("en", "tlh")}, "No wording in tlh"),
         ({"rota": None}, "Nobody would ring"),
     ],
 )
@@ -127,11 +135,11 @@ def test_what_is_missing_is_named_with_its_setting(build: Build, settings: dict[
 
 
 def test_a_policy_under_which_nothing_burns_is_told(build: Build):
-    """Without urgent levels no caller is ever connected."""
+    """Without urgent levels only the key connects a caller."""
     house = build()
     pack = house.policies[house.settings.policy]
     house.policies = {**house.policies, pack.id: replace(pack, phone=replace(pack.phone, urgent=()))}
-    assert any("no caller is ever connected" in each for each in wrong(rehearsal.rehearse(house)))
+    assert any("no level is urgent" in each for each in wrong(rehearsal.rehearse(house)))
 
 
 @pytest.mark.parametrize(
@@ -155,11 +163,12 @@ def test_a_line_that_fails_is_told_not_raised(build: Build, engine: Engine, monk
     """An error of ours that a caller would meet is a finding, and leaves nothing behind either."""
 
     def turn(session: Session, *_: object, **__: object) -> str:
-        raise KeyError(session)
+        session.execute(text("select 1 / 0"))
+        raise AssertionError
 
     monkeypatch.setattr(rehearsed_call.calls, "turn", turn)
     before = counted(engine)
-    assert any("failed: KeyError" in each for each in wrong(rehearsal.rehearse(build())))
+    assert any("failed: DataError" in each for each in wrong(rehearsal.rehearse(build())))
     assert counted(engine) == before
 
 

@@ -100,8 +100,10 @@ def test_a_login_that_nobody_has_is_found(run: Run):
     lines = answer.output.splitlines()
     assert lines[0].startswith("ben: nobody signs in as 'ben'")
     assert lines[1].startswith("ben has no telephone number: write numbers in the rota, or switchboard user reach")
-    turn = "Nobody takes urgent calls from Mon 2026-11-23 18:00 to Tue 2026-11-24 08:00"
-    assert turn in answer.output or "Nobody takes urgent calls from" in answer.output
+    assert lines[2] == "Nobody takes urgent calls from Wed 2026-11-18 18:00 to Thu 2026-11-19 08:00"
+    # Friday's evening to Monday's hand-over; the week after is Priya's, and then it is Ben's again.
+    assert lines[4] == "Nobody takes urgent calls from Fri 2026-11-20 18:00 to Mon 2026-11-23 08:00"
+    assert lines[5] == "Nobody takes urgent calls from Mon 2026-11-30 18:00 to Tue 2026-12-01 08:00"
 
 
 def test_every_mistake_of_a_file_is_a_line(run: Run, tmp_path: Path):

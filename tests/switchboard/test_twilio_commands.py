@@ -1,7 +1,7 @@
 """`twilio setup | fallback | reconcile`: what is shown, what is set, what is refused, and no secret in any line."""
 
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -158,22 +158,21 @@ def house(monkeypatch):
     """A house for `reconcile`: what it was asked is kept."""
     asked = SimpleNamespace(since=None, woken=0)
 
-    def reconcile(_engine, *, switch, account, clock, since):
-        asked.since = clock() - since
+    def reconcile(since):
+        asked.since = datetime.now(UTC) - since
         return Found(calls=2, ends=1, recordings=3)
 
     def wake():
         asked.woken += 1
 
-    telephony = SimpleNamespace(line=SimpleNamespace(switch=None), account=None)
-    settings = SimpleNamespace(twilio_account_sid="AC1", twilio_auth_token="x")  # noqa: S106 - a sample
+    telephony = SimpleNamespace(reconcile=reconcile)
+    settings = SimpleNamespace(twilio_account_sid="AC1", twilio_auth_token="x")
 
     @contextmanager
     def opened(_):
         yield SimpleNamespace(engine=None, telephony=telephony, settings=settings, wake=wake)
 
     monkeypatch.setattr(twilio, "opened", opened)
-    monkeypatch.setattr(twilio.reconciling, "reconcile", reconcile)
     return asked
 
 

@@ -1,13 +1,17 @@
 """The same outage reported by many is worked on once, and every report is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from threading import Barrier
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
 from models import tables
 from models.errors import Conflict, Invalid, NotFound
+from models.store import transaction
 from models.terms import Channel, Interaction, TriageState
 from triage import policy
 from triage.desk import directory, ledger, recipients, watch
@@ -166,6 +170,26 @@ def test_unfolding_is_told_in_both_logs(session, now):
     assert entries(session, parent)[-1] == ("unfolded", child.reference, "noor")
     with pytest.raises(Conflict, match="no other request"):
         unfold(session, child.id, by="noor", now=now + MINUTE)
+
+
+def test_two_who_fold_at_once_make_no_chain(engine, now):
+    """Whoever comes second sees what the first has done: everything ends under the last parent."""
+    with transaction(engine) as session:
+        first, second, third = (reported(session, now).id for _ in range(3))
+    together = Barrier(2)
+
+    def folding(pair: tuple[UUID, UUID]) -> None:
+        with transaction(engine) as session:
+            session.get(tables.requests.Request, pair[0])
+            session.get(tables.requests.Request, pair[1])
+            together.wait()
+            fold(session, *pair, by="mara", now=now)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(folding, [(first, second), (second, third)]))
+    with transaction(engine) as session:
+        assert {one.id for one in folded(session, third)} == {first, second}
+        assert folded(session, second) == []
 
 
 def test_a_caller_who_rings_again_shows_on_the_parent(session, now):

@@ -150,3 +150,25 @@ def test_an_answer_brings_back_only_what_was_eased(session, now, request_1):
     undo(session, request_1.id, version=request_1.version, engineer="lena", now=at(now, 22))
     attempted(session, request_1, at(now, 30), CallbackOutcome.ANSWERED)
     assert request_1.follow_up_at is None
+
+
+@pytest.mark.parametrize(("more", "found"), [({}, True), ({"number": None}, False), ({"disabled_at": 1}, False)])
+def test_whoever_asked_for_a_call_is_rung_at_their_own_telephone(session, now, more, found):
+    """If they have one, and are still there; in whatever letters their login is written."""
+    given = {"login": "Mara", "password_hash": "", "role": Role.ENGINEER, "number": "+493055500177"} | more
+    given |= {"disabled_at": now} if "disabled_at" in more else {}
+    session.add(tables.directory.Engineer(**given))
+    session.flush()
+    person = reachability.who_asked(session, "mara")
+    assert (person is not None) is found
+    assert not found or (person.name, person.number) == ("Mara", "+493055500177")
+    assert reachability.who_asked(session, "switchboard") is None
+
+
+def test_a_number_that_is_given_is_rung_instead_of_the_one_on_file(session, now, request_1):
+    """Such as the one that a caller who hung up called from."""
+    assert (
+        reachability.call_back(session, request_1.id, engineer="mara", now=now, number="+49 30 5550-137").number == RUNG
+    )
+    with pytest.raises(Invalid):
+        reachability.call_back(session, raised(session, now).id, engineer="mara", now=now, number="+266696687")

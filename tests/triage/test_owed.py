@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from models import tables
 from models.errors import Invalid, NotFound
+from models.store import transaction
 from models.terms import CallbackOutcome, Channel, Interaction, JobKind
 from triage import policy
 from triage.desk import owed, reachability
@@ -308,3 +309,19 @@ def test_the_list_says_who_is_owed_what_and_how_the_last_attempt_ended(session, 
     assert (first.reference, first.account, first.why) == (request.reference, "Nordhandel", "hung up")
     assert (first.number, first.attempts, first.last, first.is_due) == (HANGUP, 1, CallbackOutcome.BUSY, True)
     assert (second.reference, second.account, second.last, second.is_due) == (later.reference, "", None, False)
+
+
+def test_two_that_look_at_once_ring_once(engine, now):
+    """What another process holds is left to it, and seen as it stands afterwards."""
+    with transaction(engine) as session:
+        told = Interaction(source="api:1", channel=Channel.PHONE, received_at=now, clock_started_at=now)
+        request = receive(session, told, now, reception=Reception(policies=PACKS, default_policy="parallels")).request
+        given = {"why": "hung up", "due_at": now, "made_at": now, "made_by": "", "attempts": 0, "automatic": True}
+        tables.reaching.owe_call(session, request_id=request, number=HANGUP, **given)
+    with transaction(engine) as first:
+        assert owed.due(first, now, policies=PACKS, region="DE") == 1
+        with transaction(engine) as second:
+            assert owed.due(second, now, policies=PACKS, region="DE") == 0
+    with transaction(engine) as session:
+        assert owed.due(session, now, policies=PACKS, region="DE") == 0
+        assert len(tables.progress.callbacks(session, request)) == 1

@@ -30,7 +30,7 @@ from models import tables
 from models.errors import SwitchboardError
 from models.store import transaction
 from triage import policy
-from triage.desk import reception
+from triage.desk import directory, reception
 from triage.identity import number_party
 from voice import connecting_webhooks, webhooks
 
@@ -38,6 +38,7 @@ ACCOUNT = "AC" + "a" * 32
 TOKEN = "primary-sample-token"
 SECOND_TOKEN = "secondary-sample-token"
 PUBLIC = "https://support.example.com"
+PIN_KEY = directory.pin_key("a sample secret")
 STATUS = {"forbidden": 403, "invalid": 422, "too-large": 413, "unsupported-media-type": 415}
 
 
@@ -63,6 +64,7 @@ class Caller:
         self.line, self.sid, self.obeyed, self.params = line, sid, obeyed, params
         self.times, self.together = 1, False
         self.heard = ""
+        self.says_with: list[Any] = []
         self.verbs: dict[str, Any] = {}
 
     def repeating(self, times: int, *, together: bool = False) -> "Caller":
@@ -164,7 +166,8 @@ class Caller:
         assert {each.headers["content-type"].partition(";")[0] for each in answers} == {"text/xml"}
         (document,) = {each.text for each in answers}  # the same webhook gets the same answer
         root = self.obeyed(document)
-        self.heard = " ".join(each.text or "" for each in root.iter("Say"))
+        self.says_with = list(root.iter("Say"))
+        self.heard = " ".join(each.text or "" for each in self.says_with)
         self.verbs = {each.tag: each for each in root}
         return self
 
@@ -207,9 +210,11 @@ def served(app: FastAPI) -> Iterator[int]:
     deadline = time.monotonic() + 10
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
-    yield port
-    server.should_exit = True
-    thread.join(timeout=10)
+    try:
+        yield port
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
 
 
 @pytest.fixture
@@ -225,7 +230,7 @@ def run_line(engine: Engine, policies, first_seen: list[datetime]):
             first_seen.append(at or datetime.now(UTC))
             return first_seen[-1]
 
-        desk = reception.Reception(policies=policies, default_policy="wso2")
+        desk = reception.Reception(policies=policies, default_policy="wso2", pin_key=PIN_KEY)
         door = webhooks.Line(
             engine=engine,
             receive=partial(reception.receive, reception=desk),
@@ -249,8 +254,10 @@ def run_line(engine: Engine, policies, first_seen: list[datetime]):
 
         with served(app) as port:
             line = Line(port)
-            yield line
-            line.client.close()
+            try:
+                yield line
+            finally:
+                line.client.close()
 
     return run
 
@@ -276,6 +283,14 @@ def phone(obeyed):
 def caller(line: Line, phone):
     """Make a caller on the English line."""
     return partial(phone, line)
+
+
+@pytest.fixture
+def pin(engine: Engine) -> str:
+    """The PIN of an account."""
+    with transaction(engine) as session:
+        directory.add_account(session, "Halcyon Hosting", number="4711")
+        return directory.set_pin(session, "4711", key=PIN_KEY)
 
 
 @pytest.fixture

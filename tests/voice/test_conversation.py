@@ -51,7 +51,8 @@ def test_a_conversation_by_voice_alone(caller, only_call, told):
     guest.says("the gateway answers 503").says("No.").hears("area code").says("030 555 00 200").hears("4 9 3 0 5 5 5")
     guest.says("Yes!").hears("reference")
     answers = only_call().answers
-    assert (answers["consent"], answers["account"], answers["phone"]) == ("yes", "4711", "+493055500200")
+    assert (answers["consent"], answers["phone"]) == ("yes", "+493055500200")
+    assert told()["account"].note == "account number 4711, confirmed"
     assert facts(told()["answers"]) == {("down", "no", "caller")}
 
 
@@ -62,6 +63,17 @@ def test_a_conversation_by_keys_alone(caller, only_call, told):
     assert only_call().answers["recording"] == RECORDING
     assert (told()["problem"].note, facts(told()["problem"])) == ("described in a recording", PRODUCTION_DOWN)
     assert not told()["problem"].subject  # the transcript will be better
+
+
+def test_the_desk_suggests_while_the_caller_is_still_on_the_line(caller, engine: Engine, told):
+    """The problem is filed as soon as it is said, and suggested for again when a key is pressed."""
+    guest = caller().dials().presses("2").presses("").says("the gateway answers 503", "0.31")
+    assert (told()["problem"].new_text, told()["problem"].confidence) == ("the gateway answers 503", 0.31)
+    guest.presses("1")
+    asked = {told()["problem"].id, told()["answers"].id}
+    with transaction(engine) as session:
+        jobs = session.scalars(select(tables.jobs.Job)).all()
+    assert {job.subject for job in jobs if job.kind == JobKind.REQUEST_SUGGEST} == asked
 
 
 def test_production_down_without_a_word_is_still_suggested_for(caller, engine: Engine, told):
@@ -135,8 +147,8 @@ def test_an_unconfirmed_account_number_finds_no_account(caller, engine: Engine, 
         session.add(tables.directory.Account(name="Halcyon Hosting", number="4711", policy="parallels"))
     caller().dials().presses("1").presses("4711").stays_silent(3).hears("does not work")
     assert the_request(engine).policy == "wso2"
-    assert told()["account"].note == "account number or PIN of a few digits, keyed but not confirmed"
-    assert only_call().answers["account"] == "4711"
+    assert told()["account"].note == "account number 4711, keyed but not confirmed"
+    assert only_call().answers["account"] == "••••11"
 
 
 def test_a_known_caller_is_recognised(caller, engine: Engine):

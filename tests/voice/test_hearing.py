@@ -29,6 +29,10 @@ def hear(language: str = "en", **params: str):
         ({"Digits": "", "SpeechResult": "four"}, None),
         ({"SpeechResult": "It is 47 11."}, "4711"),
         ({"SpeechResult": ""}, None),
+        ({"SpeechResult": "Two."}, "2"),
+        ({"SpeechResult": "two of them"}, None),
+        ({"Digits": "hangup"}, None),
+        ({"Digits": "0"}, "0"),
     ],
 )
 def test_the_hash_key_alone_is_not_silence(params: dict[str, str], digits: str | None):
@@ -54,6 +58,12 @@ def test_the_hash_key_alone_is_not_silence(params: dict[str, str], digits: str |
         ("es", "Sí", "1"),
         ("es", "no sé si", ""),
         ("es", "No.", "2"),
+        ("en", "one", "1"),
+        ("en", "Three!", "3"),
+        ("en", "one or two", ""),
+        ("de", "zwei", "2"),
+        ("fr", "trois", "3"),
+        ("es", "2", "2"),
     ],
 )
 def test_a_spoken_yes_is_one_and_no_is_two(language: str, said: str, key: str):
@@ -103,3 +113,20 @@ def test_hearing_never_fails(params: dict[str, str], language: str):
     heard = hear(language, **params)
     assert len(heard.speech) <= hearing.LONGEST_SPEECH
     assert heard.digits is None or heard.digits.isdecimal() or not heard.digits
+
+
+@pytest.mark.parametrize(
+    ("told", "sure"), [("0.91", 0.91), ("1", 1.0), ("0", 0.0), ("", None), ("nan", None), ("-1", None), ("x", None)]
+)
+def test_how_sure_recognition_was_is_a_share_or_nothing(told: str, sure: float | None):
+    """Anything else is not counted."""
+    assert hearing.confidence_of(told) == sure
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [("TN-Validation-Passed-A", True), ("TN-Validation-Passed-B-Diverted", True), ("<b>", False), ("", False)],
+)
+def test_an_attestation_is_a_word_of_twilios(told: str, kept: bool):
+    """Nothing else is written down."""
+    assert hearing.attestation_of({"StirVerstat": told}) == (told if kept else "")

@@ -33,7 +33,7 @@ def house(run_line, phone):
             first = {"needs_phone": False, "consent": Consent.ANNOUNCE, "receipts": ()} | says
             return CallTerms(looks_urgent=urgent, response_due=due, **first)
 
-        def on_call(_session, _request, burns: bool, _now) -> tuple[OnDuty, ...]:  # noqa: FBT001 - a port
+        def on_call(_session, _request, burns: bool, _now) -> tuple[OnDuty, ...]:
             told.asked.append(burns)
             return tuple(on_duty)
 
@@ -84,7 +84,7 @@ def test_the_key_outranks_what_is_suggested(house, urgent: bool, pressed: str | 
     """Down or not, as pressed; only where nothing was pressed the suggestion decides."""
     with house.run(urgent=urgent) as guest:
         to_the_phone(guest)
-        guest = guest.presses(pressed) if pressed else guest.stays_silent(3)
+        _ = guest.presses(pressed) if pressed else guest.stays_silent(3)
         guest.presses("1")
         assert ("Dial" in guest.verbs) is is_connected
 
@@ -152,7 +152,7 @@ def test_zero_is_answered_where_nobody_is_on_duty(house, owed):
     """The caller is told so, and goes on; nothing is owed for having asked."""
     house.on_duty.clear()
     with house.run() as guest:
-        guest.dials().presses("0").hears("nobody can take your call right now").hears("recorded").presses("2")
+        guest.dials().presses("0").hears("nobody can take your call right now").hears("to agree").presses("2")
         guest.presses("").presses("0").hears("nobody can").hears("does not work").says("orders fail")
         guest.presses("0").hears("production system").presses("2").presses("0").hears("+ 4 9 3 0").presses("1")
         guest.hears("reference").hangs_up()
@@ -170,7 +170,7 @@ def test_zero_ends_a_recording_and_keeps_it(house, only_call):
 def test_star_repeats_a_question_and_is_no_miss(house, only_call):
     """Also after a recording, which is made again."""
     with house.run() as guest:
-        guest.dials().presses("*").hears("recorded").hears_not("did not get").presses("1")
+        guest.dials().presses("*").hears("to agree").hears_not("did not get").presses("1")
         guest.presses("*").presses("*").hears("account number").presses("").presses("*").hears("does not work")
         guest.presses("1").records(RECORDING, ended="*").hears("after the tone").records("RE" + "4" * 32)
         guest.hears("production system")

@@ -16,7 +16,7 @@ PUBLIC = "https://support.example.com"
 GOLDEN = Path(__file__).parent / "golden"
 KNOWN = {"caller": "+493055500137", "account": "4711", "phone": "+493055500200", "problem": "secret words"}
 SPECIAL = {
-    "consent": {"known": "yes"},
+    "consent": {"known": "yes", "staffed": "yes"},
     "announce": {"mode": "announce"},
     "open": {"open_reference": "SB-1007"},
     "open_update": {"open_reference": "SB-1007", "open_update": "the <database> is being restored"},

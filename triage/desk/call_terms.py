@@ -50,7 +50,7 @@ def terms(
 
     `consent` is meant where the policy names none; `receipts` are the ways the house can send one. A caller who keyed
     that production is down is urgent until somebody decides otherwise or a rule of the policy eases it: the key
-    outranks what a classifier makes of their words. Four statements.
+    outranks what a classifier makes of their words. Five statements at most.
 
     Raises:
         NotFound: there is no such request.
@@ -62,7 +62,7 @@ def terms(
         return CallTerms(looks_urgent=False, needs_phone=False, consent=consent, receipts=(), response_due=None)
     counting = ledger.counted(session, request, policy)
     urgent = counting.level in policy.phone.urgent or (
-        not _is_decided(request, policy) and _burns(session, request, policy)
+        not _is_decided(request, policy) and _is_down(session, request) and not _is_eased(session, request, policy)
     )
     return CallTerms(
         looks_urgent=urgent,
@@ -128,7 +128,8 @@ def taken(session: Session, request_id: UUID, name: str, now: datetime) -> None:
 def unreached(session: Session, request_id: UUID, why: str, now: datetime, *, policies: Mapping[str, Policy]) -> None:
     """Note that nobody took a caller's call, and begin the policy's ladder; once for each call.
 
-    For a request that burns telephones ring until somebody takes it on; for any other those are told who may be asked.
+    For a request that burns, or whose caller keyed that production is down, telephones ring until somebody takes it on;
+    for any other those are told who may be asked.
 
     Raises:
         NotFound: there is no such request.
@@ -136,7 +137,8 @@ def unreached(session: Session, request_id: UUID, why: str, now: datetime, *, po
     """
     source = _last_call(session, request_id)
     request = _worked_on(session, request_id)
-    burns = any(terms(session, one, now, policies=policies).looks_urgent for one in {request_id, request.id})
+    both = {one.id: one for one in (_fetch(session, request_id), request)}.values()
+    burns = any(_is_down(session, one) or terms(session, one.id, now, policies=policies).looks_urgent for one in both)
     doing = Act(session=session, request=request, source=source, by="", at=now)
     doing.record(UNREACHED if burns else ASKED, note=why)
     doing.noticed()
@@ -165,19 +167,23 @@ def _is_decided(request: tables.requests.Request, policy: Policy) -> bool:
     return Labels(type=request.decided_type, level=request.decided_priority).under(policy).holds
 
 
-def _burns(session: Session, request: tables.requests.Request, policy: Policy) -> bool:
-    """Whether a person stated that production is down, and no rule of the policy eases what was suggested since."""
+def _is_down(session: Session, request: tables.requests.Request) -> bool:
+    """Whether a person stated, by key or in the console, that production is down."""
     said = tables.requests.latest_suggestion(session, request.id)
     if said is not None:
         facts = said.content["facts"]
-        rule = next((one for one in policy.rules if one.id == said.content["priority"]["rule"]), None)
-        eased = rule is not None and rule.effect.move in EASES
     else:
         rows = tables.requests.interactions(session, request.id)
         facts = {fact["name"]: fact for row in rows for fact in row.facts}
-        eased = False
     stated = {name: fact["value"] for name, fact in facts.items() if fact["source"] in ASSERTED}
-    return not eased and stated.get("down") == "full" and stated.get("environment") == "production"
+    return stated.get("down") == "full" and stated.get("environment") == "production"
+
+
+def _is_eased(session: Session, request: tables.requests.Request, policy: Policy) -> bool:
+    """Whether a rule of the policy, not the classifier, gave the level that is suggested."""
+    said = tables.requests.latest_suggestion(session, request.id)
+    rule = next((one for one in policy.rules if said and one.id == said.content["priority"]["rule"]), None)
+    return rule is not None and rule.effect.move in EASES
 
 
 def _response_due(policy: Policy, counting: Counting, now: datetime) -> datetime | None:

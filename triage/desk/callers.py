@@ -1,6 +1,6 @@
 """Whose number calls: a contact's own, one that somebody we know has mentioned, or nobody's.
 
-A call is waiting, so that only so many of the latest calls, calls back and texts are searched, newest first: what the
+A call is waiting, so that only so many of the latest calls, calls back, forms and ends of mails are searched: what the
 search costs does not grow with what is stored.
 """
 
@@ -9,18 +9,18 @@ from uuid import UUID
 
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
-from sqlalchemy import String, func, literal, or_, select, union_all
+from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import CallerId, Party, PartyKind, Recognition
+from models.terms import CallerId, Channel, Party, PartyKind, Recognition
 from triage import identity
 
-LATEST_CALLS = 5_000
+LATEST_CALLS = 3_000
 """How many calls, and how many attempts to call back, are searched."""
-LATEST_TEXTS = 1_000
-"""How many texts and forms are searched."""
-LONGEST_TEXT = 4_000
+LATEST_FORMS = 1_000
+LATEST_TEXTS = 300
+LONGEST_TEXT = 500
 """How many characters at the end of a text are searched: a signature stands there."""
 MOST_MENTIONS = 50
 """A number mentioned more often is a switchboard's or our own: it says nothing."""
@@ -28,6 +28,7 @@ SHORTEST = 6
 """Digits of a number without its country below which anything could be meant."""
 SIGNS = " \t\n\u00a0()./-"
 """What people write between digits."""
+UNSPACED = str.maketrans("", "", SIGNS)
 
 
 def who_calls(session: Session, party: Party) -> CallerId:
@@ -80,12 +81,16 @@ def _written(session: Session, number: str) -> frozenset[UUID]:
     if len(digits) < SHORTEST:
         return frozenset()
     row = tables.requests.Interaction
-    told = func.concat(row.fields["phone"].astext, "\n", func.right(row.new_text, LONGEST_TEXT)).label("told")
-    texts = select(row.request_id, told).order_by(row.id.desc()).limit(LATEST_TEXTS).subquery()
-    plain = func.translate(texts.c.told, literal(SIGNS, String), "")
-    mentioned = select(texts.c.request_id, texts.c.told).where(plain.contains(digits)).limit(MOST_MENTIONS + 1)
-    rows = session.execute(mentioned).all()
-    return frozenset(request for request, text in rows if _stands_in(text, number, digits, region))
+    latest = select(row.request_id, row.fields).order_by(row.id.desc()).limit(LATEST_FORMS).subquery()
+    given = latest.c.fields[tables.calls.NUMBERS[0]].astext
+    end = func.right(row.new_text, LONGEST_TEXT)
+    texts = select(row.request_id, end).where(row.channel != Channel.PHONE).order_by(row.id.desc()).limit(LATEST_TEXTS)
+    told = [
+        *session.execute(select(latest.c.request_id, given).where(given.is_not(None))),
+        *session.execute(texts),
+    ]
+    found = [(request, text) for request, text in told if digits in text.translate(UNSPACED)]
+    return frozenset(request for request, text in found if _stands_in(text, number, digits, region))
 
 
 def _nationally(number: str) -> tuple[str, str]:

@@ -27,12 +27,12 @@ CALLER = "caller"
 WINDOW = timedelta(hours=24)
 """How far back requests may report the same."""
 MOST_LOOKED_AT = 200
-USUAL = 400
+USUAL = 200
 """How many requests from before the window tell which words are usual."""
 RARE = 0.02
 """Share of those in which a word that says something may stand."""
 WORD = re.compile(r"[^\W\d_]{4,}")
-LONGEST_TEXT = 2_000
+LONGEST_TEXT = 600
 WORDS_ALIKE = 2
 LEAST = 3
 """How many requests a word may stand in whatever their number."""
@@ -100,10 +100,12 @@ def unfold(session: Session, child: UUID, *, by: str, now: datetime) -> None:
         Conflict: it is folded into nothing.
 
     """
+    known = tables.requests.fetch(session, child)
+    # The parent first, as `fold` holds what it moves along: two that wait for each other would both fail.
+    main = _held(session, known.folded_into) if known is not None and known.folded_into is not None else None
     mine = _held(session, child)
-    if mine.folded_into is None:
-        raise Conflict(public=f"{mine.reference} is folded into no other request.")
-    main = _held(session, mine.folded_into)
+    if main is None or mine.folded_into != main.id:
+        raise Conflict(public=f"{mine.reference} is folded into no other request, or into another one by now.")
     _both(session, mine, main, UNFOLDED, by, now)
     mine.folded_into = None
     mine.version += 1
@@ -151,10 +153,10 @@ def suggest_folds(session: Session, request: tables.requests.Request, now: datet
     outage; and any others that share two. A person decides: nothing is folded by itself.
     """
     row = tables.requests.Request
-    recent = select(row).where(
-        row.id != request.id, row.folded_into.is_(None), row.received_at.between(now - WINDOW, now)
-    )
-    others = list(session.scalars(recent.order_by(row.received_at.desc(), row.id.desc()).limit(MOST_LOOKED_AT)))
+    newest = select(row).where(row.id != request.id).order_by(row.id.desc()).limit(MOST_LOOKED_AT)
+    others = [
+        one for one in session.scalars(newest) if one.folded_into is None and now - WINDOW <= one.received_at <= now
+    ]
     told = _told(session, [request, *others])
     usual = EVERYDAY | _usual(session, now)
     down = _down(session, told)
@@ -220,7 +222,7 @@ def _told(session: Session, requests: Iterable[tables.requests.Request]) -> Mapp
     row = tables.requests.Interaction
     said = select(row.request_id, func.left(row.new_text, LONGEST_TEXT)).where(row.request_id.in_(told))
     for request, text in session.execute(said.order_by(row.id)):
-        told[request] = f"{told[request]}\n{text}"[: 2 * LONGEST_TEXT]
+        told[request] = f"{told[request]}\n{text}"[: 4 * LONGEST_TEXT]
     return told
 
 

@@ -70,9 +70,13 @@ class Cover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duty:
-    """Who is on duty, what was arranged, and what is wrong with it; times in the console are those of `zone`."""
+    """Who is on duty, what was arranged, and what is wrong with it; times in the console are those of `zone`.
+
+    `people` are those who may stand in: they sign in, or never did, and somebody can ring them.
+    """
 
     zone: str
+    people: tuple[Reachable, ...]
     tiers: tuple[TierNow, ...]
     covers: tuple[Cover, ...]
     findings: tuple[Finding, ...]
@@ -147,6 +151,7 @@ def duty(session: Session, rota: Rota, now: datetime) -> Duty:
         )
     return Duty(
         zone=rota.zone,
+        people=tuple(one for one in known.people.values() if one.id not in known.gone | known.silent),
         tiers=tuple(tiers),
         covers=covers(session, rota, now),
         findings=findings(session, rota, now),

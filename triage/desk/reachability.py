@@ -7,13 +7,15 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from models.errors import Invalid
-from models.terms import CallbackOutcome, JobKind
+from models.terms import CallbackOutcome, JobKind, OnDuty
 from triage import identity
 from triage.desk import knowledge
 from triage.desk.moves import locked, wrote_again
 
 BY_HAND = tuple(outcome for outcome in CallbackOutcome if outcome is not CallbackOutcome.PLACED)
 """How an attempt that somebody made on their own telephone can have ended."""
+RING_SECONDS = 25
+"""How long an engineer is rung for a customer who was reached and waits."""
 
 
 def attempt(
@@ -72,6 +74,14 @@ def call_back(
     row = _row(session, request, CallbackOutcome.PLACED, engineer, now, called, "")
     tables.jobs.schedule(session, JobKind.CALLBACK_PLACE, row.id, now)
     return row
+
+
+def who_asked(session: Session, login: str) -> OnDuty | None:
+    """The telephone of the engineer who had a customer called; None where they have none, or are gone."""
+    found = tables.directory.engineer_by_login(session, login)
+    if found is None or found.disabled_at is not None or not found.number:
+        return None
+    return OnDuty(name=found.login, number=found.number, ring_seconds=RING_SECONDS, round=1)
 
 
 def _called(session: Session, request: tables.requests.Request, number: str, region: str) -> str:

@@ -69,7 +69,7 @@ def _gaps(known: Staff, made: Sequence[Override], now: datetime, policies: Colle
         for start, end in holes[:TOLD]:
             yield f"Nobody takes urgent calls{whose} from {_when(known, start)} to {_when(known, end)}"
         if len(holes) > TOLD:
-            yield f"and {len(holes) - TOLD} times more in the next {AHEAD.days} days"
+            yield f"and {len(holes) - TOLD} more in the next {AHEAD.days} days"
 
 
 def _when(known: Staff, at: datetime) -> str:

@@ -22,6 +22,8 @@ from triage.suggest import UNKNOWN, as_json
 GAP = "\n\n"
 LEAST_CONFIDENCE = 0.5
 """How sure speech recognition must be of a text that lowers anything."""
+STATED = ("caller", "engineer")
+"""Who states facts beside what is written or said."""
 HEARD_BADLY = "heard-badly"
 """What stands among a suggestion's rules where a text was not surely understood."""
 
@@ -62,9 +64,8 @@ def suggest_again(
         )
 
     made = ask(request.subject)
-    doubtful = [row for row in rows if _is_doubtful(row)]
-    if doubtful:
-        made = _never_lower(policy, made, doubtful, request.subject, ask)
+    if any(_is_doubtful(row) for row in rows):
+        made = _never_lower(policy, made, rows, request.subject, ask)
     tables.requests.record_suggestion(session, request.id, cause, as_json(made, request.reference), made, now)
     if request.clock_started_at is not None:
         # While nobody decides, the suggested level is what counts.
@@ -78,31 +79,36 @@ def _is_doubtful(row: tables.requests.Interaction) -> bool:
 def _never_lower(
     policy: Policy,
     made: Suggestion,
-    doubtful: list[tables.requests.Interaction],
+    rows: list[tables.requests.Interaction],
     subject: str,
     ask: Callable[..., Suggestion],
 ) -> Suggestion:
     """The suggestion at the most severe level: as made, without the doubtful texts, or with none of their facts.
 
-    What was hardly understood may raise a level and never lower it. What the other texts say of a fact stands.
+    What was hardly understood may raise a level and never lower it. What the other texts say of a fact stands. Where
+    nothing else was said and no key was pressed, there is nothing to compare with but those words themselves.
     """
-    plain = subject if all(subject != row.subject for row in doubtful) else ""
-    without = ask(plain, {row.id for row in doubtful})
+    doubtful = [row for row in rows if _is_doubtful(row)]
+    left_out = {row.id for row in doubtful}
+    plain = "" if subject in {row.subject for row in doubtful} else subject
+    without = ask(plain, left_out)
+    says = f"{plain}{said(plain, rows, left_out)[0]}".strip() or any(fact.source in STATED for fact in without.facts)
     clear = {fact.name: fact for fact in without.facts}
     read = {fact.name for row in doubtful for fact in facts.read(row.subject, row.new_text)}
     taken_back = tuple(
         clear.get(name) or Fact(name=name, value=UNKNOWN, source=knowledge.ENGINEER) for name in sorted(read)
     )
-    ranked = [one for one in (made, without, ask(subject, (), taken_back)) if one.priority]
-    worst = min(ranked, key=lambda one: policy.severity(one.priority.value) if one.priority else 0, default=made)
-    raised = worst.priority != made.priority and worst is not made
-    effect = f"{made.priority.value if made.priority else '–'}→{worst.priority.value}" if worst.priority else None
+    variants = (made, *([without] if says else []), ask(subject, (), taken_back))
+    ranked = [(policy.severity(one.priority.value), one) for one in variants if one.priority]
+    worst = min(ranked, key=lambda pair: pair[0])[1] if ranked else made
+    before, after = (one.priority.value if one.priority else None for one in (made, worst))
+    raised = before != after
     least = min(row.confidence or 0 for row in doubtful)
     told = RuleResult(
         id=HEARD_BADLY,
         clause=f"Speech understood with a confidence of {least:.2f}: it may raise a level, never lower it",
         verdict=APPLIED if raised else NOT_MET,
-        effect=effect if raised else None,
+        effect=f"{before or '–'}→{after}" if raised else None,
     )
     return dataclasses.replace(
         made,
@@ -122,7 +128,8 @@ def said(
 ) -> tuple[str, tuple[Fact, ...]]:
     r"""Every new text in the order of arrival, and the facts stated beside it and in each text after the first.
 
-    Of the rows in `left_out` only the facts stated beside their texts. Spans count in `f"{subject}\n\n{body}"`, as those of the facts that are read from the whole.
+    Of the rows in `left_out` only the facts stated beside their texts. Spans count in `f"{subject}\n\n{body}"`, as
+    those of the facts that are read from the whole.
     """
     body, stated = "", []
     for row in sorted(rows, key=lambda each: (each.received_at, each.id)):

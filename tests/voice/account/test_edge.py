@@ -151,3 +151,14 @@ def test_the_line_hands_everything_on_to_its_flows(engine, desk, now):
     )  # fmt: skip
     assert {name: getattr(line.switch, name) for name in given} == given
     assert line.switch.languages == ("de", "en", "fr")
+
+
+def test_signatures_are_compared_in_constant_time(monkeypatch):
+    """How much of a guess is right cannot be measured; Twilio's own comparison answers at once for another length."""
+    compared = []
+    monkeypatch.setattr("voice.signature.hmac.compare_digest", lambda *pair: compared.append(pair) or False)
+    made = RequestValidator("token").compute_signature(f"{PUBLIC}/voice/inbound", {"CallSid": SID})
+    for guess in (made, made[:-1], "x"):
+        assert not is_genuine(f"{PUBLIC}/voice/inbound", ImmutableMultiDict({"CallSid": SID}), guess, ("token", "new"))
+    assert {guess for _, guess in compared} == {made, made[:-1], "x"}
+    assert len(compared) == 12  # both tokens, with and without the port, each guess, whatever matched before

@@ -1,6 +1,7 @@
 """Webhooks twice, late, reversed and after the end: the same telephones, and the same end."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -175,3 +176,20 @@ def test_a_telephone_is_a_row_before_twilio_is_asked_to_ring_it(begin, legs, eng
     with transaction(engine) as session:
         (event,) = tables.calls.events(session, leg.call_id)
     assert (event.kind, event.params) == ("ring", {"urgent": "yes"})
+
+
+def test_of_those_who_press_1_in_the_same_moment_one_has_the_call(together, rings, states, desk):
+    """Each at a process of ours; the others hear that somebody was faster."""
+    handsets = [each.picks_up() for each in rings()]
+    with ThreadPoolExecutor(3) as pool:
+        heard = list(pool.map(lambda each: each.presses("1").is_connected, handsets))
+    assert (sorted(heard), len(desk.taken)) == ([False, False, True], 1)
+    assert sorted(state for _, _, state in states()) == ["canceled", "canceled", "taken"]
+
+
+def test_the_end_of_a_round_that_comes_often_at_once_rings_the_next_one_once(rings, ends, states):
+    """Twilio tries again where an answer of ours is lost."""
+    rings()
+    with ThreadPoolExecutor(6) as pool:
+        documents = set(pool.map(lambda _: ends(1, "no-answer"), range(12)))
+    assert (len(documents), states()) == (1, [("mara", 1, "no-answer"), ("priya", 2, "ringing")])

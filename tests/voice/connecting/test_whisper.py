@@ -4,6 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from voice.connecting import Reached
+
 NOWHERE = UUID("01930000-0000-7000-8000-00000000000f")
 
 
@@ -125,11 +127,14 @@ def test_the_call_of_somebody_else_learns_nothing(caller, together, rings, state
     assert states()[:2] == [("mara", 1, "answered"), ("priya", 1, "ringing")]
 
 
-def test_the_callers_own_call_is_no_telephone_of_ours(caller, rings, golden):
-    """They could press 1 themselves."""
+def test_a_switch_that_names_the_callers_own_call_is_understood(caller, rings, ends, legs, reached):
+    """The telephone's own CallSid is learnt at the end of the round."""
     (mara,) = rings()
     mara.sid = "CA" + "c" * 32
-    golden(mara.presses("1").document, "not_needed")
+    assert mara.picks_up().presses("1").is_connected
+    assert legs()[0].dial_call_sid is None
+    ends(DialCallSid="CA" + "7" * 32, DialBridged="true")
+    assert (legs()[0].dial_call_sid, reached) == ("CA" + "7" * 32, [Reached.YES])
 
 
 @pytest.mark.parametrize("path", [f"/voice/leg/{NOWHERE}", "/voice/leg/nothing"])
@@ -151,6 +156,16 @@ def test_nothing_is_answered_without_twilios_signature(caller, rings, states):
         assert answer.status_code == 403
         assert mara.door.client.get(path).status_code == 405
     assert states() == [("mara", 1, "ringing")]
+
+
+def test_the_end_of_a_round_of_another_line_is_refused(caller, rings, doors, monkeypatch, line, states):
+    """Whoever dialled a number that is not ours was not rung for by us."""
+    (mara,) = rings()
+    monkeypatch.setitem(line.numbers, "+493055500100", ("en",))
+    told = {"DialCallStatus": "completed", "DialBridged": "false"}
+    answer = doors().post("/voice/connect?round=1", "CA" + "c" * 32, To="+493055500199", **told)
+    assert (answer.status_code, states()) == (403, [("mara", 1, "ringing")])
+    assert mara.picks_up(To="+493055500171").heard
 
 
 def test_who_was_asked_for_a_moment_hears_what_was_stored_meanwhile(caller, rings, golden, states):

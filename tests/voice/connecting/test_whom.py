@@ -21,21 +21,19 @@ def only(rota, *numbers: str, at_once: bool = False) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "number",
-    ["+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "anonymous", "", "+499005550017", "555"],
-)
-def test_behaviour_22_placeholders_and_premium_numbers_are_never_dialled(begin, rota, states, number):
+def test_behaviour_22_placeholders_and_premium_numbers_are_never_dialled(begin, rota, states):
     """Nobody is there, or it is fraud at our expense."""
-    only(rota, number)
-    assert (begin(), states()) == (None, [])
+    withheld = ("+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253", "anonymous", "")
+    for number in (*withheld, "+499005550017", "555"):
+        only(rota, number)
+        assert (begin(), states()) == (None, []), number
 
 
-@pytest.mark.parametrize("number", ["+493055500137", "+49 30 555 001 37", "+493055500100", "+493055500105"])
-def test_neither_the_callers_own_number_nor_ours_is_dialled(begin, rota, states, number):
+def test_neither_the_callers_own_number_nor_ours_is_dialled(begin, rota, states):
     """It is busy, or it is this very line."""
-    only(rota, number)
-    assert (begin(numbers={"+493055500105": ("de",)}), states()) == (None, [])
+    for number in ("+493055500137", "+49 30 555 001 37", "+493055500100", "+493055500105"):
+        only(rota, number)
+        assert (begin(numbers={"+493055500105": ("de",)}), states()) == (None, []), number
 
 
 def test_a_number_is_dialled_as_twilio_writes_it(begin, rota, states, legs):

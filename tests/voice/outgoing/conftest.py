@@ -22,7 +22,7 @@ from twilio.request_validator import RequestValidator
 from models import tables
 from models.errors import SwitchboardError
 from models.store import transaction
-from models.terms import CallbackOutcome, Channel, OutgoingState, StepState, TriageState
+from models.terms import CallbackOutcome, Channel, OnDuty, OutgoingState, StepState, TriageState
 from voice import outgoing_webhooks, webhooks
 from voice.dialling import Trunk
 from voice.outgoing import Named
@@ -245,13 +245,19 @@ def clock(now: datetime) -> SimpleNamespace:
 
 
 @pytest.fixture
-def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNamespace) -> Door:
+def at_hand() -> list[OnDuty]:
+    """Whom customers who are reached are connected to; nobody where empty."""
+    return []
+
+
+@pytest.fixture
+def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNamespace, at_hand: list[OnDuty]) -> Door:
     """Our webhooks; the line greets in French, to see who takes its language from where."""
     app = FastAPI()
     line = webhooks.Line(
         engine=engine, receive=lambda *_: pytest.fail("no call of ours opens a request"), identify=lambda _: None,
         public_url=PUBLIC, account_sid=ACCOUNT, auth_tokens=(TOKEN,), language="fr", wake=lambda: None,
-        clock=lambda: clock.now,
+        clock=lambda: clock.now, from_number="+493055500100",
     )  # fmt: skip
     app.include_router(webhooks.router(line))
     app.include_router(
@@ -259,6 +265,7 @@ def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNa
             line,
             naming=lambda _request: Named(level=levels[-1], support="WSO2"),
             settle=lambda _session, step: settled.append(step),
+            person=lambda _session, _row: next(iter(at_hand), None),
         )
     )
 

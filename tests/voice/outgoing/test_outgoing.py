@@ -16,8 +16,9 @@ SID, OTHER = "CA" + "1" * 32, "CA" + "2" * 32
 NOWHERE = UUID("01930000-0000-7000-8000-00000000000f")
 PATHS = ["/voice/{}/{}", "/voice/{}/{}/key?try=0", "/voice/{}/{}/status"]
 
-GOLDEN_NAMES = ["callback", "callback_again", "callback_de", "callback_thanks", "goodbye", "hang_up", "not_needed",
-                "page", "page_again", "page_plain", "page_taken"]  # fmt: skip
+GOLDEN_NAMES = ["callback", "callback_again", "callback_de", "callback_thanks", "connect_de", "engineer",
+                "engineer_again", "engineer_taken", "goodbye", "hang_up", "not_needed", "page", "page_again",
+                "page_plain", "page_taken"]  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["page", "callback"])

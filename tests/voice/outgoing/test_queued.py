@@ -169,6 +169,14 @@ def test_an_attempt_from_before_the_promise_does_not_keep_it(make_attempt, telep
     assert owed().done_at is None
 
 
+@pytest.mark.parametrize(("told", "note"), [("canceled", "canceled"), ("failed", ""), ("busy", ""), ("no-answer", "")])
+def test_a_call_that_was_canceled_is_told_from_one_that_failed(customer, the_attempt, told: str, note: str):
+    """Each end is evidence of its own; a canceled one did not ring in vain."""
+    customer.tells(told)
+    customer.tells(told)
+    assert the_attempt().note == note
+
+
 def test_a_number_that_was_withheld_is_never_dialled(place, make_attempt, twilio, the_attempt):
     """The placeholders that Twilio shows are nobody's telephone."""
     for number, placeholder in enumerate(sorted(dialling.PLACEHOLDERS)):

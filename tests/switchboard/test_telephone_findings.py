@@ -1,0 +1,205 @@
+"""What `doctor` and `reconcile` say of the telephone, a line each, with what to do about it."""
+
+from contextlib import contextmanager
+from datetime import timedelta
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+import typer
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+from models import tables
+from models.errors import Misconfigured
+from models.store import transaction
+from models.terms import Channel, Finding, JobKind, LegState, OutgoingState, TriageState
+from switchboard.commands import telephone, upkeep
+from switchboard.lines import now as clock
+from triage.policy import load_packs
+
+OURS = "+493055500100"
+
+
+@pytest.fixture
+def house(engine, tmp_path):
+    """A house with a telephone, of which the tests change what they are about."""
+    settings = SimpleNamespace(
+        policy="wso2", data_dir=tmp_path, twilio_account_sid="AC1", public_url="https://support.example.com",
+        twilio_auth_token_secondary=SecretStr("second-token"), twilio_from=OURS, voice_language="en",
+        voice_languages=("de",), voice_numbers=f"{OURS}=fr", voice_prompts=None,
+    )  # fmt: skip
+    telephony = SimpleNamespace(account=None, rota=None, book=SimpleNamespace(named={"on-call": ("+493055500199",)}))
+    return SimpleNamespace(engine=engine, settings=settings, policies=load_packs(), telephony=telephony)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """What Twilio was asked, and what it tells."""
+    seen = SimpleNamespace(plan=None, more=None, told=[Finding(is_fine=True, text="the Twilio account is active")])
+
+    def findings(_account, plan, **more):
+        seen.plan, seen.more = plan, more
+        yield from seen.told
+
+    monkeypatch.setattr(telephone.number, "findings", findings)
+    return seen
+
+
+@pytest.fixture
+def run(house, asked, monkeypatch):
+    """Run a command on the house."""
+
+    @contextmanager
+    def opened(_):
+        yield house
+
+    monkeypatch.setattr(upkeep, "opened", opened)
+    app = typer.Typer()
+    upkeep.register(app)
+    return lambda command: CliRunner().invoke(app, [command])
+
+
+def test_a_telephone_in_order(run, asked):
+    """Twilio is asked about our numbers, the second token and the one that calls out; no line shows a token."""
+    said = run("doctor").output
+    assert "ok   the Twilio account is active" in said
+    assert "ok   the line speaks en, de, fr" in said
+    assert "ok   the entry `on-call` of SWITCHBOARD_RECIPIENTS is rung" in said
+    assert "ok   Twilio reaches us at https://support.example.com" in said
+    assert asked.plan.numbers == (OURS,)
+    assert asked.more == {"secondary": "second-token", "from_number": OURS}
+    assert "second-token" not in said
+
+
+def test_what_twilio_says_is_wrong_is_a_line(run, asked):
+    """And the exit code is 1."""
+    asked.told = [Finding(is_fine=False, text="Twilio account: Twilio cannot be reached: ConnectError")]
+    answer = run("doctor")
+    assert "BAD  Twilio account: Twilio cannot be reached" in answer.output
+    assert answer.exit_code == 1
+
+
+def test_an_address_without_https_is_told(run, house):
+    """Twilio sends webhooks over the open net."""
+    house.settings.public_url = "http://127.0.0.1:8000"
+    assert "BAD  Twilio reaches us at http://127.0.0.1:8000 (https needed)" in run("doctor").output
+
+
+def test_languages_nobody_wrote_are_told(run, house, tmp_path):
+    """Callers would hear English; one of the operator's own is as good as ours, unless it has mistakes."""
+    house.settings.voice_languages = ("nl", "it")
+    house.settings.voice_prompts = tmp_path
+    (tmp_path / "it.toml").write_text('tag = "nonsense"\n', encoding="utf-8")
+    said = run("doctor").output
+    assert "BAD  there are no prompts in nl" in said
+    assert "no prompts in it" not in said
+    assert "BAD  SWITCHBOARD_VOICE_PROMPTS: it.toml: " in said
+
+
+def test_nobody_on_call_is_told(run, house):
+    """Without a rota, and without an entry in its place."""
+    house.telephony.book.named.clear()
+    assert "BAD  nobody is rung for callers (SWITCHBOARD_ROTA is not set)" in run("doctor").output
+
+
+def test_a_rota_that_cannot_be_read_is_told(run, house):
+    """With its mistake, not a traceback."""
+
+    class Telephony:
+        account = None
+
+        @property
+        def rota(self):
+            raise Misconfigured(public="rota.yaml:3: no such person")
+
+    house.telephony = Telephony()
+    assert "BAD  SWITCHBOARD_ROTA cannot be read: rota.yaml:3" in run("doctor").output
+
+
+@pytest.mark.parametrize(("open_now", "line"), [(True, "ok   on duty now: Mara"), (False, "BAD  on duty now: nobody")])
+def test_the_rota_names_who_is_on_duty(run, house, monkeypatch, open_now, line):
+    """A tier that is closed now reaches nobody, whoever's turn it is."""
+    tier = SimpleNamespace(is_open=open_now, people=(SimpleNamespace(name="Mara"),))
+    duty = SimpleNamespace(tiers=(tier,), findings=(Finding(is_fine=False, text="Ida has no number"),))
+    monkeypatch.setattr(telephone.oncall, "duty", lambda *_: duty)
+    house.telephony.rota = object()
+    said = run("doctor").output
+    assert line in said
+    assert "BAD  rota: Ida has no number" in said
+
+
+@pytest.fixture
+def request_id(engine, now):
+    """A request, decided, with its call over for a day."""
+    with transaction(engine) as session:
+        row = tables.requests.Request(
+            channel=Channel.PHONE, subject="x", policy="wso2", state=TriageState.DECIDED, received_at=now
+        )
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+@pytest.fixture
+def call_id(engine, request_id, now):
+    """Its call."""
+    with transaction(engine) as session:
+        row = tables.calls.Call(
+            call_sid="CA1", account_sid="AC1", from_number="", to_number="", status="completed", step="receipt",
+            answers={}, request_id=request_id, started_at=now, ended_at=clock() - timedelta(days=1),
+        )  # fmt: skip
+        session.add(row)
+        session.flush()
+        return row.id
+
+
+def test_reconcile_finds_nothing_where_all_is_settled(run, call_id):
+    """A call with its incident is accounted for."""
+    answer = run("reconcile")
+    assert answer.exit_code == 0, answer.output
+
+
+def test_reconcile_names_a_telephone_that_rings_for_ever(run, engine, call_id, request_id, now):
+    """Its call is over: nobody will tell us its end any more."""
+    leg = {
+        "call_id": call_id, "request_id": request_id, "name": "Mara", "number": "+493055500177", "ring_seconds": 20,
+        "rung_at": now,
+    }  # fmt: skip
+    with transaction(engine) as session:
+        session.add(tables.reaching.Leg(round=1, state=LegState.RINGING, **leg))
+        session.add(tables.reaching.Leg(round=2, state=LegState.TAKEN, ended_at=now, **leg))
+    answer = run("reconcile")
+    assert (answer.exit_code, answer.output.count("still rings, and its call is over")) == (1, 1)
+
+
+def test_reconcile_names_a_caller_whom_nobody_rang(run, engine, request_id):
+    """A day too late somebody should look why."""
+    with transaction(engine) as session:
+        for due in (timedelta(days=2), timedelta(hours=1)):
+            other = tables.requests.Request(
+                channel=Channel.PHONE, subject="x", policy="wso2", state=TriageState.DECIDED, received_at=clock()
+            )
+            session.add(other)
+            session.flush()
+            tables.reaching.owe_call(
+                session, request_id=other.id, number=None, why="", automatic=False, due_at=clock() - due,
+                made_at=clock(),
+            )  # fmt: skip
+    answer = run("reconcile")
+    assert (answer.exit_code, answer.output.count("and nobody was reached")) == (1, 1)
+
+
+def test_reconcile_names_a_receipt_that_no_job_will_send(run, engine, call_id, request_id, now):
+    """One whose job waits is on its way."""
+    with transaction(engine) as session:
+        for channel, state in (("sms", OutgoingState.PENDING), ("mail", OutgoingState.SENDING)):
+            row = tables.reaching.CallReceipt(
+                id=uuid4(), call_id=call_id, request_id=request_id, channel=channel, recipient="x", state=state,
+                created_at=now,
+            )  # fmt: skip
+            session.add(row)
+            if channel == "mail":
+                tables.jobs.schedule(session, JobKind.RECEIPT_SEND, row.id, now)
+    answer = run("reconcile")
+    assert (answer.exit_code, answer.output.count("waits and no job will send it")) == (1, 1)

@@ -1,0 +1,139 @@
+"""What the line says: its languages by number or key, and what an operator says instead."""
+
+from pathlib import Path
+
+import pytest
+
+from voice import prompts
+
+OWN = """
+voice = "Polly.Vicki"
+yes = ["ja", "freilich"]
+
+[say]
+greeting = "Grüß Gott."
+"""
+DANISH = 'tag = "da-DK"\nyes = ["ja"]\nno = ["nej"]\n[say]\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An operator's folder with a few words of German."""
+    (tmp_path / "de.toml").write_text(OWN, encoding="utf-8")
+    return tmp_path
+
+
+def test_an_operator_words_single_sentences(folder: Path):
+    """What they do not say is said as before, in their voice; other languages are untouched."""
+    words, ours = prompts.load("de", folder), prompts.load("de")
+    assert (words.say("greeting"), words.voice, words.key_of("freilich")) == ("Grüß Gott.", "Polly.Vicki", "1")
+    assert words.say("problem") == ours.say("problem")
+    assert (words.tag, words.no) == (ours.tag, ours.no)
+    assert prompts.load("fr", folder) == prompts.load("fr")
+    assert not ours.voice
+    assert not prompts.check_folder(folder)
+
+
+def test_an_operators_voice_says_everything(run_line, phone, folder: Path):
+    """Every sentence, and the same call in English has Twilio's own voice."""
+    with run_line("de", wording=lambda language: prompts.load(language, folder)) as line:
+        guest = phone(line).dials().hears("Grüß Gott")
+        assert {each.get("voice") for each in guest.says_with} == {"Polly.Vicki"}
+    with run_line("en") as line:
+        assert {each.get("voice") for each in phone(line, 2).dials().says_with} == {None}
+
+
+def test_a_language_we_have_not_is_allowed_when_it_is_complete(tmp_path: Path):
+    """It is loaded like ours, without transcripts."""
+    english = prompts.load("en").words
+    lines = "\n".join(f'{name} = "{sentence}"'.replace("\\", "") for name, sentence in english.items())
+    (tmp_path / "da.toml").write_text(DANISH + lines, encoding="utf-8")
+    assert not prompts.check_folder(tmp_path)
+    words = prompts.load("da", tmp_path)
+    assert (words.tag, words.transcribed, words.key_of("nej tak")) == ("da-DK", False, "2")
+    assert prompts.load("sv", tmp_path).tag == "en-US"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mistake"),
+    [
+        ("de", "[say\n", "no TOML"),
+        ("de", '[say]\nhello = "Hallo."', "no sentence is called 'hello'"),
+        ("de", '[say]\nreceipt = "Fertig."', "receipt: $reference is missing"),
+        ("de", '[say]\ngreeting = "Hallo $name."', "greeting: there is no $name"),
+        ("de", '[say]\ngreeting = "Hallo $."', "dollar"),
+        ("de", '[say]\ngreeting = "  "', "greeting says nothing"),
+        ("de", "[say]\ngreeting = 7", "greeting says nothing"),
+        ("de", f'[say]\ngreeting = "{"la " * 300}"', "longer than"),
+        ("de", "say = 7", "say is a table"),
+        ("de", 'stimme = "Vicki"', "nothing is called 'stimme'"),
+        ("de", 'voice = "<Vicki>"', "voice is written like"),
+        ("de", 'tag = "deutsch"', "tag is written like"),
+        ("de", "transcribed = 1", "transcribed is true or false"),
+        ("de", "yes = []", "yes is a list"),
+        ("de", 'no = ["Nein"]', "no is a list of single words in small letters"),
+        ("da", DANISH, "sentences are missing: "),
+        ("da", "[say]", "it needs tag"),
+        ("dansk", "", "the name is that of a language"),
+    ],
+)
+def test_every_mistake_of_an_operator_is_named(tmp_path: Path, name: str, text: str, mistake: str):
+    """With the file it is in."""
+    (tmp_path / f"{name}.toml").write_text(text, encoding="utf-8")
+    found = prompts.check_folder(tmp_path)
+    assert any(each.startswith(f"{name}.toml: ") and mistake in each for each in found), found
+
+
+def test_all_mistakes_are_named_together(tmp_path: Path):
+    """Of all files."""
+    (tmp_path / "de.toml").write_text('voice = 1\n[say]\nhello = "x"\nreceipt = "y"', encoding="utf-8")
+    (tmp_path / "fr.toml").write_text("=", encoding="utf-8")
+    assert len(prompts.check_folder(tmp_path)) == 4
+    assert "no such folder" in prompts.check_folder(tmp_path / "away")[0]
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+def test_what_we_ship_would_pass_for_an_operators(tmp_path: Path, language: str):
+    """Our own files keep the rules we set."""
+    ours = Path(prompts.__file__).parent / "prompts" / f"{language}.toml"
+    (tmp_path / f"{language}.toml").write_text(ours.read_text(encoding="utf-8"), encoding="utf-8")
+    assert not prompts.check_folder(tmp_path)
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+def test_every_question_says_its_keys(language: str):
+    """Somebody who only presses keys can answer each; star and zero are told once."""
+    words = prompts.load(language)
+    for name in (
+        "consent",
+        "announce",
+        "down",
+        "phone",
+        "account_check",
+        "phone_check",
+        "open_keys",
+        "or_record",
+        "note",
+    ):
+        assert "1" in words.say(name), name
+    for name in ("consent", "announce", "down", "open_keys"):
+        assert "2" in words.say(name), name
+    assert "3" in words.say("open_keys")
+    assert "0" in words.say("anytime_person")
+
+
+def test_the_number_called_decides_the_language(run_line, phone, told):
+    """One number in German, one that asks; any other as the line is."""
+    numbers = {"+493055500100": ("de",), "+442055500100": ("en", "fr"), "+15550100": ()}
+    with run_line("en", numbers=numbers) as line:
+        phone(line, To="+493055500100").dials().hears("Willkommen").hears("aufzeichnen")
+        phone(line, 2, To="+442055500100").dials().hears("français").presses("2").hears("enregistrer")
+        phone(line, 3, To="+15550100").dials().hears("would like to record")
+
+
+def test_the_language_holds_when_the_number_called_is_told_late(run_line, phone):
+    """A callback that names no numbers may come first."""
+    with run_line("en", numbers={"+493055500100": ("de",)}) as line:
+        guest = phone(line)
+        line.post("/voice/recording", CallSid=guest.sid, RecordingSid="RE" + "1" * 32, From="", To="+493055500100")
+        guest.dials().hears("Willkommen").presses("2").hears("Kundennummer")
