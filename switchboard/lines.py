@@ -185,7 +185,7 @@ class Switchboard:
     @cached_property
     def telephony(self) -> Telephony:
         """The telephone."""
-        return Telephony(self, now)
+        return Telephony(self, self.settings, now)
 
     def warm_up(self) -> None:
         """Load what a worker's children share, before they are forked."""

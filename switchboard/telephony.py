@@ -3,39 +3,67 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 from uuid import UUID
 
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from intake.replies import call_receipts
+from intake.replies import call_receipts, mailer
 from models import tables
 from models.ports import Clock
 from models.store import transaction
-from models.terms import JobKind, OnDuty
-from triage.desk import call_terms, callers, folding, oncall, owed, recipients
+from models.terms import Interaction, JobKind, OnDuty, Receipt
+from switchboard.settings import Settings
+from triage.desk import call_terms, callers, folding, oncall, owed, reachability, recipients
 from triage.identity import number_party
+from triage.policy import Policy
 from triage.rota import Rota, load
 from voice import consent, keeping, own_numbers, phone, prompts, reconciling, recordings, texting
 from voice.dialling import Trunk, obstacle
 from voice.outgoing import Named
 from voice.switch import Desk
 from voice.webhooks import Line
+from workers.app import Waker
 from workers.runner import Plug
 
 LOOK_BACK = timedelta(days=3)
 """How far back Twilio's list of calls is compared with ours by itself; by command as far as wanted."""
 
-if TYPE_CHECKING:
-    from switchboard.lines import Switchboard
+
+class House(Protocol):
+    """What the telephone needs of the house it stands in."""
+
+    @property
+    def engine(self) -> Engine:
+        """The database."""
+
+    @property
+    def policies(self) -> Mapping[str, Policy]:
+        """The policies in force."""
+
+    @property
+    def wake(self) -> Waker:
+        """Tells a worker that there are jobs."""
+
+    @property
+    def thread_key(self) -> bytes:
+        """Seals what follow-ups find their request by."""
+
+    @property
+    def transport(self) -> mailer.Transport:
+        """The way out for mails."""
+
+    def receive(self, session: Session, interaction: Interaction, at: datetime) -> Receipt:
+        """Take an interaction in."""
 
 
 class Telephony:
     """Every part of the telephone, built when first used; building connects to nothing."""
 
-    def __init__(self, house: "Switchboard", clock: Clock) -> None:
+    def __init__(self, house: House, settings: Settings, clock: Clock) -> None:
         self.house = house
-        self.settings = house.settings
+        self.settings = settings
         self.clock = clock
 
     @cached_property
@@ -128,6 +156,10 @@ class Telephony:
             policies=self.house.policies,
             region=self.settings.default_region,
         )
+
+    def person(self, session: Session, attempt: tables.progress.Callback) -> OnDuty | None:
+        """The telephone of whoever had a customer called; None where they have none."""
+        return reachability.who_asked(session, attempt.placed_by)
 
     def named(self, request: tables.requests.Request) -> Named:
         """How a request's policy names its level, and whose support it is."""

@@ -60,7 +60,9 @@ def build(house: Switchboard) -> FastAPI:
         line, naming = house.telephony.line, house.telephony.named
         app.include_router(webhooks.router(line))
         app.include_router(connecting_webhooks.router(line, line.switch, naming=naming))
-        app.include_router(outgoing_webhooks.router(line, naming=naming, settle=house.settle))
+        app.include_router(
+            outgoing_webhooks.router(line, naming=naming, settle=house.settle, person=house.telephony.person)
+        )
     _add_health(app, house)
     _add_errors(app)
     return app

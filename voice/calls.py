@@ -152,6 +152,8 @@ def connected(
             return outgoing.hang_up()
         if came is Reached.NOBODY:
             ending.nobody(session, call, now, switch)
+        else:
+            ending.reached(session, call, now)
         return _arrive(session, call, menu.went_on(_turn(call), came.value), now, switch)
 
     return _once(session, call, key, "connect", params, now, answer)

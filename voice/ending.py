@@ -14,6 +14,8 @@ from voice.menu import CONNECT, LAST
 from voice.switch import Switch
 
 UNREACHED = "nobody could be reached"
+REACHED = "reached"
+"""How a call that was owed is done with: they were spoken to."""
 SMS, MAIL = "sms", "mail"
 
 
@@ -32,7 +34,7 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
             continue
         row = insert(tables.reaching.CallReceipt).values(
             call_id=call.id,
-            request_id=call.request_id,
+            request_id=request,
             channel=channel,
             recipient=recipient,
             state=OutgoingState.PENDING,
@@ -44,7 +46,7 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
             tables.jobs.schedule(session, JobKind.RECEIPT_SEND, made, now)
         if channel == SMS:
             call.answers = {**call.answers, "sms": "yes"}
-    owed = tables.reaching.owed_to(session, call.request_id) if phone else None
+    owed = tables.reaching.owed_to(session, request) if phone else None
     if owed is not None and owed.call_id == call.id:
         owed.number = phone
     session.flush()
@@ -62,6 +64,15 @@ def nobody(session: Session, call: tables.calls.Call, now: datetime, switch: Swi
         minutes = max(0, ceil((due - now).total_seconds() / 60))
         call.answers = {**call.answers, "due_minutes": str(minutes)}
     _owe(session, call, UNREACHED, now, switch)
+
+
+def reached(session: Session, call: tables.calls.Call, now: datetime) -> None:
+    """Somebody talked to the caller: a call they were owed for this one is not owed any more."""
+    owed = tables.reaching.owed_to(session, call.request_id) if call.request_id else None
+    if owed is not None and owed.call_id == call.id:
+        names = [leg.name for leg in tables.reaching.legs(session, call.id) if leg.bridged]
+        owed.done_at, owed.done_by, owed.outcome = now, names[-1] if names else "", REACHED
+        session.flush()
 
 
 def left(session: Session, call: tables.calls.Call, told: str, now: datetime, switch: Switch) -> None:

@@ -187,7 +187,7 @@ def _after_phone(answers: Mapping[str, str]) -> str:
 
 
 def _after_number(answers: Mapping[str, str]) -> str:
-    return CONNECT if answers.get("duty") == "yes" and "reached" not in answers else LAST
+    return CONNECT if answers.get("duty") == "yes" else LAST
 
 
 def _after_connect(answers: Mapping[str, str]) -> str:

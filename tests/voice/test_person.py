@@ -148,6 +148,21 @@ def test_zero_for_nobody_goes_on_where_it_was(house, only_call):
     assert len(house.told.unreached) >= 1
 
 
+def test_whoever_is_reached_at_last_is_owed_nothing(house, owed, engine: Engine):
+    """Nobody answered for zero; when it burned somebody else was rung, and took the call."""
+    with house.run() as guest:
+        guest.dials().presses("2").presses("0").nobody_answers().presses("").says("orders fail").presses("1")
+        assert len(owed()) == 1
+        house.on_duty.append(OnDuty(name="priya", number=PRIYA, ring_seconds=20, round=1))
+        guest.presses("1")
+        assert guest.waits_for() == [PRIYA]
+        guest.somebody_takes_it().finishes_talking()
+    assert not owed()
+    with transaction(engine) as session:
+        row = session.scalars(select(tables.reaching.OwedCall)).one()
+    assert (row.outcome, row.done_by) == ("reached", "priya")
+
+
 def test_zero_is_answered_where_nobody_is_on_duty(house, owed):
     """The caller is told so, and goes on; nothing is owed for having asked."""
     house.on_duty.clear()

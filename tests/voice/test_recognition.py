@@ -142,6 +142,12 @@ def test_an_open_request_is_offered_first(run_line, phone, desk, asked, under_wa
     assert not asked.joined
 
 
+def test_an_open_request_is_the_first_question_where_there_is_no_other(run_line, phone, desk):
+    """A known caller of one language who is never recorded; their account need not be asked for."""
+    with run_line("en", desk=desk(), consent={"": Consent.NEVER}) as line:
+        phone(line).dials().hears("welcome back").hears("S B 9 0 0").presses("3").hears("does not work")
+
+
 def test_an_open_request_may_be_chosen_by_voice(run_line, phone, desk, asked):
     """Numbers may be said, yes and no mean nothing here."""
     with run_line("en", desk=desk()) as line:

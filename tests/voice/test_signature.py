@@ -137,7 +137,23 @@ def test_repeated_parameters_and_bytes_that_are_no_text_do_no_harm(line):
     assert httpx2.post(f"{line.local}/voice/inbound", content=body + "&x=%ff", headers=headers).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["//voice/inbound", "/voice/%69nbound", "/voice/../voice/inbound", "/voice/inbound/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//voice/inbound",
+        "/voice//inbound",
+        "/voice/%69nbound",
+        "/voice%2finbound",
+        "/%2e/voice/inbound",
+        "/voice/%2e%2e/voice/inbound",
+        "/voice/../voice/inbound",
+        "/twilio/voice/inbound",
+        "/VOICE/inbound",
+        "/voice/inbound/",
+        "/voice/inbound;x",
+        "/voice/inbound%00",
+    ],
+)
 def test_no_other_spelling_of_the_path_gets_in(line, engine: Engine, path: str):
     """Signed for the real path or not at all."""
     made = RequestValidator("primary-sample-token").compute_signature("https://support.example.com/voice/inbound", FORM)
