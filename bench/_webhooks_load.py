@@ -195,6 +195,7 @@ async def main(port: int, calls: int, seconds: float, pace: float, turns: int) -
     kinds = {kind: sorted(took for each, took in counted if each == kind) for kind in ("inbound", "turn", "status")}
     kinds["all"] = sorted(took for _, took in counted)
     return {
+        "webhooks": len(load.finished),
         "rate": len(counted) / (until - warm),
         "conversations": len(kinds["status"]) / (until - warm),
         "turns": len(kinds["turn"]) / max(1, len(kinds["status"])),

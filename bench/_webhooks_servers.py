@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -23,6 +24,22 @@ from switchboard import embedded
 
 TURNS = 6
 """Turns of a conversation with the bare endpoint: it takes as many webhooks as an ordinary call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A running server."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Seconds of a core that it has used so far; 0 where the system does not tell."""
+        try:
+            fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def bare(port: int) -> FastAPI:
@@ -50,16 +67,16 @@ def bare(port: int) -> FastAPI:
 
 
 @contextmanager
-def serving_bare() -> Iterator[int]:
-    """The bare endpoint: its port."""
+def serving_bare() -> Iterator[Server]:
+    """The bare endpoint."""
     port = free_port()
-    with _process(port, [sys.executable, __file__, str(port)], dict(os.environ)):
-        yield port
+    with _process(port, [sys.executable, __file__, str(port)], dict(os.environ)) as server:
+        yield server
 
 
 @contextmanager
-def serving_web(instance: embedded.Instance, log: Path) -> Iterator[int]:
-    """`switchboard web` on a database and a Redis of its own: its port."""
+def serving_web(instance: embedded.Instance, log: Path) -> Iterator[Server]:
+    """`switchboard web` on a database and a Redis of its own."""
     port = free_port()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
     given = {
@@ -72,15 +89,9 @@ def serving_web(instance: embedded.Instance, log: Path) -> Iterator[int]:
         "TWILIO_AUTH_TOKEN": TOKEN,
         "LOG_FORMAT": "json",
     }
-    argv = [*profiler(log), "-m", "switchboard.cli", "web"]
-    with _process(port, argv, kept | {f"SWITCHBOARD_{name}": value for name, value in given.items()}, log):
-        yield port
-
-
-def profiler(log: Path) -> list[str]:
-    """How Python is started: under cProfile where SWITCHBOARD_BENCH_PROFILE is set."""
-    wanted = os.environ.get("SWITCHBOARD_BENCH_PROFILE")
-    return [sys.executable, *(("-m", "cProfile", "-o", str(log.with_suffix(".prof"))) if wanted else ())]
+    argv = [sys.executable, "-m", "switchboard.cli", "web"]
+    with _process(port, argv, kept | {f"SWITCHBOARD_{name}": value for name, value in given.items()}, log) as server:
+        yield server
 
 
 @contextmanager
@@ -96,12 +107,12 @@ def serving_redis(instance: embedded.Instance) -> Iterator[None]:
 
 
 @contextmanager
-def _process(port: int, argv: list[str], environment: dict[str, str], log: Path | None = None) -> Iterator[None]:
+def _process(port: int, argv: list[str], environment: dict[str, str], log: Path | None = None) -> Iterator[Server]:
     with (log or Path(os.devnull)).open("ab") as out:
         process = subprocess.Popen(argv, env=environment, cwd=Path(__file__).parents[1], stdout=out, stderr=out)
     try:
         _wait_for(port, process, log)
-        yield
+        yield Server(port=port, pid=process.pid)
     finally:
         process.terminate()
         process.wait(60)

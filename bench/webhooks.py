@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import _webhooks_servers
+from _webhooks_servers import Server
 from sqlalchemy import Engine, text
 
 from models import schema, store
@@ -53,20 +54,24 @@ HUMAN = Kind(name="human", pace=PACE, longer=4.0)
 class Bench:
     """The servers, and what was measured."""
 
-    def __init__(self, engine: Engine, ports: dict[str, int], calls: int, seconds: float) -> None:
-        self.engine, self.ports, self.calls, self.seconds = engine, ports, calls, seconds
+    def __init__(self, engine: Engine, servers: dict[str, Server], calls: int, seconds: float) -> None:
+        self.engine, self.servers, self.calls, self.seconds = engine, servers, calls, seconds
         self.results: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     def load(self, server: str, kind: Kind, pace: float) -> None:
         """Put a load on a server and keep what came of it."""
-        words = (self.ports[server], self.calls, self.seconds * kind.longer, pace, kind.turns)
+        running = self.servers[server]
+        words = (running.port, self.calls, self.seconds * kind.longer, pace, kind.turns)
         argv = [sys.executable, str(LOAD), *map(str, words)]
+        before = running.cpu_seconds()
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{server}, {kind.name}: {done.stderr[-2000:]}")
         if server == "web":
             self.empty()
-        self.results.setdefault((server, kind.name), []).append(json.loads(done.stdout))
+        result = json.loads(done.stdout)
+        result["cpu_ms"] = (running.cpu_seconds() - before) * 1000 / result["webhooks"]
+        self.results.setdefault((server, kind.name), []).append(result)
 
     def empty(self) -> None:
         """Make room for the next round, and let PostgreSQL write what it owes before it."""
@@ -77,7 +82,7 @@ class Bench:
     def round(self, pace: float) -> None:
         """Every load once, each on its own."""
         for kind in (CONVERSATION, FIRST_RING):
-            for server in self.ports:
+            for server in self.servers:
                 self.load(server, kind, 0.0)
         self.load("web", HUMAN, pace)
 
@@ -100,7 +105,8 @@ def report(bench: Bench) -> bool:
     print(f"\nwebhooks a second, {bench.calls} parallel calls that answer at once, median (range)")
     for (server, name), results in bench.results.items():
         if name != HUMAN.name:
-            print(f"  {name:13} {server:5} {show([each['rate'] for each in results], '.0f')}")
+            rate, cpu = ([each[figure] for each in results] for figure in ("rate", "cpu_ms"))
+            print(f"  {name:13} {server:5} {show(rate, '.0f'):24} {show(cpu, '.2f')} ms of a core each")
     whole = bench.figures("web", CONVERSATION, "conversations")
     turns = bench.figures("web", CONVERSATION, "turns")
     print(f"  whole conversations a second: {show(whole, '.1f')}, of {statistics.median(turns):.1f} turns each")
@@ -164,11 +170,11 @@ def main() -> int:
         engine = store.connect(instance.database_url)
         schema.upgrade(engine)
         log = given.keep_log or Path(folder) / "web.log"
-        ports = {
+        servers = {
             "web": stack.enter_context(_webhooks_servers.serving_web(instance, log)),
             "bare": stack.enter_context(_webhooks_servers.serving_bare()),
         }
-        bench = Bench(engine, ports, calls, seconds)
+        bench = Bench(engine, servers, calls, seconds)
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
             bench.round(pace)

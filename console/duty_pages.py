@@ -121,7 +121,7 @@ def _page(
         section="on-call",
         duty=duty,
         days=days,
-        people=_people(desk),
+        people=sorted(duty.people, key=lambda one: one.name.lower()) if duty else [],
         done=DID.get(did, ""),
         refused=refused,
         given=given or {},
@@ -134,9 +134,3 @@ def _page(
 def _languages(desk: Desk) -> list[tuple[str, str]]:
     """The languages of the line with what people call them."""
     return [(code, LANGUAGES.get(code, code)) for code in desk.languages]
-
-
-def _people(desk: Desk) -> list[tuple[str, str]]:
-    """Short name and name of everybody of the rota, by name."""
-    people = desk.rota.people.values() if desk.rota else ()
-    return sorted(((one.id, one.name or one.id) for one in people), key=lambda pair: pair[1].lower())

@@ -154,6 +154,11 @@ class Settings(BaseSettings):
     twilio_account_sid: str = Field("", description="Twilio account whose webhooks we answer; empty: phone is off.")
     twilio_auth_token: SecretStr | None = Field(None, description="Twilio primary auth token (signs webhooks).")
     twilio_auth_token_secondary: SecretStr | None = Field(None, description="Second token, during rotation.")
+    twilio_signing_keys: SecretStr | None = Field(
+        None,
+        description="Keys shared with Twilio that sign webhooks by HMAC-SHA256, comma-separated during rotation; "
+        "empty: the auth tokens sign them by HMAC-SHA1.",
+    )
     twilio_from: str = Field("", description="Our own Twilio number (E.164) that calls out: pages and callbacks.")
     twilio_api_base: str = Field("https://api.twilio.com", description="Twilio's REST address; only tests change it.")
     session_hours: int = Field(12, ge=1, le=720, description="Hours until a console sign-in ends.")

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
+from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 
 from intake.replies import call_receipts, mailer
 from models import tables
@@ -104,13 +105,13 @@ class Telephony:
     def line(self) -> Line:
         """The line in."""
         settings, house = self.settings, self.house
-        tokens = (settings.twilio_auth_token, settings.twilio_auth_token_secondary)
         return Line(
             engine=house.engine,
             receive=house.receive,
             public_url=settings.public_url,
             account_sid=settings.twilio_account_sid,
-            auth_tokens=tuple(token.get_secret_value() for token in tokens if token),
+            auth_tokens=self._keys or self._tokens,
+            algorithm=HMAC_SHA256 if self._keys else HMAC_SHA1,
             identify=partial(number_party, region=settings.default_region),
             language=settings.voice_language,
             languages=settings.voice_languages,
@@ -124,6 +125,16 @@ class Telephony:
             callback_after=settings.callback_after,
             callback_automatic=settings.callback_automatic,
         )
+
+    @property
+    def _tokens(self) -> tuple[str, ...]:
+        tokens = (self.settings.twilio_auth_token, self.settings.twilio_auth_token_secondary)
+        return tuple(token.get_secret_value() for token in tokens if token)
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        written = self.settings.twilio_signing_keys
+        return tuple(key.strip() for key in written.get_secret_value().split(",") if key.strip()) if written else ()
 
     @cached_property
     def desk(self) -> Desk:

@@ -51,7 +51,7 @@ class Did(StrEnum):
 
 TOLD = frozenset({"responded", "updated", "estimated", "workaround", "resolved", Did.ASKED_CLIENT.value})
 """Events in which the client heard from us."""
-PASSIVE = frozenset({"started", Did.OWNED.value})
+PASSIVE = frozenset({"started", Did.OWNED.value, "unreached", "folded", "unfolded"})
 """Events that are no work on a request."""
 
 

@@ -78,9 +78,11 @@ def close_round(
     if not ours:
         return Reached.NOBODY
     left = has_left(call) or params.get("CallStatus") in OVER
+    if left:
+        _stop(ours, now)
     _bridge(session, ours, params)
     for leg in ours:
-        _end(leg, ours, params, now, left=left)
+        _end(leg, ours, params, now)
     session.flush()
     if taken := next((leg for leg in ours if leg.state is LegState.TAKEN and leg.bridged), None):
         note_connected(session, call, taken)
@@ -94,9 +96,7 @@ def close_round(
 
 def caller_left(session: Session, call: Call, now: datetime) -> None:
     """End whatever still rings for a caller who hung up; whoever has taken the call keeps it. The call is held."""
-    for leg in tables.reaching.legs(session, call.id):
-        if leg.state in OPEN:
-            leg.state, leg.ended_at = LegState.CANCELED, leg.ended_at or now
+    _stop(tables.reaching.legs(session, call.id), now)
     session.flush()
 
 
@@ -163,17 +163,31 @@ def _bridge(session: Session, legs: Sequence[Leg], params: Mapping[str, str]) ->
             leg.bridged = bridged and leg is about
 
 
-def _end(leg: Leg, legs: Sequence[Leg], params: Mapping[str, str], now: datetime, *, left: bool) -> None:
+def _stop(legs: Iterable[Leg], now: datetime) -> None:
+    """End the legs of a round that is not over when the caller leaves.
+
+    That a telephone stopped ringing then is no unanswered call, even where its network says so.
+    """
+    for leg in legs:
+        was_ringing = leg.state is LegState.NO_ANSWER and not _rang_out(leg)
+        if leg.bridged is None and (leg.state in OPEN or was_ringing):
+            leg.state, leg.ended_at = LegState.CANCELED, leg.ended_at or now
+
+
+def _rang_out(leg: Leg) -> bool:
+    """Whether a telephone rang for as long as it was to ring."""
+    return leg.ended_at is not None and leg.ended_at - leg.rung_at >= timedelta(seconds=leg.ring_seconds)
+
+
+def _end(leg: Leg, legs: Sequence[Leg], params: Mapping[str, str], now: datetime) -> None:
     """End a leg with its round, where its own webhooks have not done so before."""
     if leg.state in OPEN:
-        leg.state = _ended(leg, legs, params, left=left)
+        leg.state = _ended(leg, legs, params)
     leg.ended_at = leg.ended_at or now
 
 
-def _ended(leg: Leg, legs: Sequence[Leg], params: Mapping[str, str], *, left: bool) -> LegState:
+def _ended(leg: Leg, legs: Sequence[Leg], params: Mapping[str, str]) -> LegState:
     told = ENDS.get(params.get("DialCallStatus", ""), LegState.NO_ANSWER)
-    if left:
-        return LegState.CANCELED
     if leg.state is LegState.ANSWERED:
         return LegState.SILENT
     if len(legs) == 1:
@@ -280,7 +294,6 @@ def was_cut_off(leg: Leg, legs: Iterable[Leg]) -> bool:
     Networks also call that `no-answer`; then it ended before it had rung for as long as it was to ring.
     """
     others = [other for other in legs if other.round == leg.round and other is not leg]
-    if leg.state is LegState.NO_ANSWER and leg.ended_at is not None:
-        ended_early = leg.ended_at - leg.rung_at < timedelta(seconds=leg.ring_seconds)
-        return ended_early and any(other.answered_at for other in others)
+    if leg.state is LegState.NO_ANSWER:
+        return not _rang_out(leg) and any(other.answered_at for other in others)
     return leg.state is LegState.CANCELED and bool(others)

@@ -23,12 +23,14 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
     """The conversation came to its end; send the reference in writing where the policy allows it, once for each way.
 
     A text message goes only to a number the caller confirmed; whose address a mail goes to is found when it is sent.
+    They are about the call's own request, also where it was made part of another: that one may be somebody else's.
     """
     switch.desk.got_through(session, call, now)
-    request = filing.request_of(call)
-    phone = _confirmed(call)
+    request, phone = call.request_id, _confirmed(call)
+    if request is None:
+        return
     recipients = {SMS: phone, MAIL: ""}
-    for channel in switch.desk.terms(session, request, now).receipts:
+    for channel in switch.desk.terms(session, filing.request_of(call), now).receipts:
         recipient = recipients.get(channel)
         if recipient is None:
             continue

@@ -195,3 +195,17 @@ def test_a_call_outlives_the_process_that_answers_it(exchange, phones, mara, eve
     found = record(house, caller)
     assert found["call"]["answers"]["problem"] == PROBLEM
     assert found["call"]["status"] == "completed"
+
+
+def test_a_rehearsal_rings_nobody(phones):
+    """Beside the running house it tells who would ring and what is wrong, and no request comes of it."""
+    before = [each["reference"] for each in phones.house.requests()]
+    done = phones.house.command("rehearse", "--language", "de")
+    assert done.returncode == 1, done.stderr
+    assert f"1. Mara Sample  {MARA}" in done.stdout
+    assert f"2. Jon Sample  {JON}" in done.stdout
+    assert "Auf Wiederhören" in done.stdout
+    assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("MEND")] == [
+        "SWITCHBOARD_PUBLIC_URL"
+    ]
+    assert [each["reference"] for each in phones.house.requests()] == before

@@ -14,7 +14,7 @@ from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
 from models.terms import Channel, Interaction, TriageState
 from triage import policy
-from triage.desk import directory, ledger, recipients, watch
+from triage.desk import client, directory, ledger, recipients, watch
 from triage.desk.folding import fold, folded, join, reports, suggest_folds, unfold
 from triage.desk.reception import Reception, receive
 from triage.desk.recipients import Book
@@ -273,3 +273,16 @@ def test_a_suggestion_reads_what_rules_say_of_an_outage(session, now):
         ids.append(receive(session, said, now, reception=reception).request)
     mine = tables.requests.fetch(session, ids[0])
     assert [one.id for one in suggest_folds(session, mine, now)] == [ids[1]]
+
+
+def test_a_client_sees_where_the_request_stands_that_theirs_is_worked_on_under(session, now):
+    """Whoever reported an outage second is told what became of it, and takes no step in the first one's place."""
+    first, second = reported(session, now, level="P1"), reported(session, now + MINUTE)
+    fold(session, second.id, first.id, by="ida", now=now + 2 * MINUTE)
+    first.status = "waiting-on-client"
+    session.flush()
+    own, theirs = (client.client_view(session, one.id, policies=PACKS, now=now) for one in (first, second))
+    assert (theirs.status, theirs.label, theirs.steps) == (own.status, own.label, ())
+    assert own.steps
+    with pytest.raises(Conflict, match="together with others"):
+        client.client_step(session, second.id, own.steps[0].id, {}, policies=PACKS, now=now, party="portal")

@@ -1,6 +1,7 @@
 """The client's side of a request: what they are told, the steps that are theirs, and what their messages do."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
@@ -37,9 +38,11 @@ def client_view(
     request_id: UUID,
     *,
     policies: Mapping[str, Policy],
-    now: datetime,  # noqa: ARG001 - every view is asked for alike
+    now: datetime,
 ) -> ClientView:
     """Where a request stands, in the client's words, and the steps they may take.
+
+    One that is folded into another stands where that one does; its steps are not this client's to take.
 
     Raises:
         NotFound: there is no such request.
@@ -47,6 +50,9 @@ def client_view(
     request = tables.requests.fetch(session, request_id)
     if request is None:
         raise NotFound(f"request {request_id}")
+    if request.folded_into is not None:
+        together = client_view(session, request.folded_into, policies=policies, now=now)
+        return replace(together, steps=())
     policy = policies.get(request.policy)
     if policy is None:
         return UNSERVED
@@ -86,11 +92,14 @@ def client_step(
 
     Raises:
         NotFound: there is no such request.
-        Conflict: no such step leads out of where the request stands, or its policy is not installed.
+        Conflict: no such step leads out of where the request stands, its policy is not installed, or it is worked on
+            under another one.
         Forbidden: the step is not the client's.
         Invalid: an answer is missing; all of them are named at once.
     """
     request = locked(session, request_id)
+    if request.folded_into is not None:
+        raise Conflict(public="This request is worked on together with others of the same kind; please write to us.")
     policy = policies.get(request.policy)
     if policy is None:
         raise Conflict(public="This request cannot be changed here at the moment; please write to us.")

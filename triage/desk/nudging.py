@@ -166,7 +166,8 @@ def _under_way(session: Session, policies: Mapping[str, Policy], owner: str | No
         (policy.id, [one.value for one in policy.workflow.statuses if one.stage in OVER])
         for policy in policies.values()
     ]
-    found = select(row).where(or_(false(), *(and_(row.policy == id_, row.status.not_in(over)) for id_, over in states)))
+    served = or_(false(), *(and_(row.policy == id_, row.status.not_in(over)) for id_, over in states))
+    found = select(row).where(row.folded_into.is_(None), served)
     if owner is not None:
         theirs = exists().where(entry.request_id == row.id, entry.event.in_(CONCERNS), entry.value == owner)
         found = found.where(or_(row.owner == owner, theirs))

@@ -57,7 +57,8 @@ class Twilio:
 
     Every webhook is sent `times` times. `late`: what it tells of telephones comes after the end of their round, the
     last first. `leaves_after`: the caller hangs up after so many seconds of ringing, or (`in_whisper`) while the
-    engineer listens. `restarts`: each round finds another process of ours. `without` are parameters it does not know.
+    engineer listens; `left_word` is what its network says of telephones then, `cut_off` of those it hung up on.
+    `restarts`: each round finds another process of ours. `without` are parameters it does not know.
     """
 
     doors: Callable[[], Door]
@@ -70,6 +71,7 @@ class Twilio:
     leaves_after: int | None = None
     in_whisper: bool = False
     restarts: bool = False
+    left_word: str = "canceled"
     cut_off: str = "canceled"
     without: tuple[str, ...] = ()
     heard: list[str] = field(default_factory=list)
@@ -158,8 +160,8 @@ class Twilio:
         self.clock.now += timedelta(seconds=ringing)
         for leg in legs:
             sip = {"SipResponseCode": leg.telephone.sip} if leg.telephone.sip else {}
-            self.tells(leg, "canceled" if self.leaves_after is not None else leg.telephone.end, **sip)
-        end = "canceled" if self.leaves_after is not None else legs[-1].telephone.end
+            self.tells(leg, self.left_word if self.leaves_after is not None else leg.telephone.end, **sip)
+        end = self.left_word if self.leaves_after is not None else legs[-1].telephone.end
         return {"DialCallStatus": end, "DialCallSid": legs[-1].sid, "DialBridged": "false"}
 
     def _child(self, number: Any) -> "Child":

@@ -139,6 +139,16 @@ def test_the_callers_end_ends_what_rings_and_not_what_was_taken(together, rings,
     assert [leg.ended_at is None for leg in legs()] == [True, False, False]
 
 
+def test_the_callers_end_changes_nothing_of_the_rounds_before(rings, ends, leaves, states):
+    """A telephone whose network gave up early has not answered, whatever the caller does later."""
+    (mara,) = rings()
+    mara.tells("no-answer")
+    ends(1, "no-answer")
+    leaves()
+    ends(1, "no-answer")
+    assert states() == [("mara", 1, "no-answer"), ("priya", 2, "canceled")]
+
+
 def test_a_connected_call_that_ends_is_no_lost_call(rings, ends, leaves, reached, states, log):
     """The caller hangs up at last, and Twilio says so before it says how the round ended."""
     (mara,) = rings()

@@ -1,5 +1,7 @@
 """A caller is connected to whoever takes the call; the others are rung one after the other, or at once."""
 
+from datetime import timedelta
+
 import pytest
 
 from voice.connecting import Reached
@@ -91,6 +93,18 @@ def test_whoever_did_not_answer_at_once_with_others_is_not_rung_again(twilio, be
     assert {state for _, _, state in states()} == {"no-answer"}
 
 
+def test_who_had_rung_out_before_a_voicemail_picked_up_was_not_cut_off(together, rings, ends, clock, states):
+    """Their network gave up by itself; only whoever still rang is rung once more."""
+    mara, priya, _ = rings()
+    clock.now += timedelta(seconds=25)
+    mara.tells("no-answer")
+    priya.picks_up()
+    ends(DialCallSid=priya.sid, DialBridged="false")
+    assert states()[3:] == [("tom", 2, "ringing")]
+    ends(2, "no-answer")
+    assert len(states()) == 4
+
+
 def test_being_rung_once_more_ends(twilio, begin, together, mara, priya, tom, states, reached):
     """Every telephone rings twice at most, whatever voicemails do."""
     for telephone in (mara, priya, tom):
@@ -125,9 +139,11 @@ def test_of_several_telephones_each_end_is_its_own(twilio, begin, together, mara
     assert [state for _, _, state in states()] == ["busy", "failed", "no-answer"]
 
 
-def test_the_caller_hangs_up_while_it_rings(twilio, begin, states, reached, log):
-    """Whoever rings stops; nobody else is rung."""
-    twilio.leaves_after = 6
+@pytest.mark.parametrize("word", ["canceled", "no-answer"])
+@pytest.mark.parametrize("late", [False, True])
+def test_the_caller_hangs_up_while_it_rings(twilio, begin, states, reached, log, word, late):
+    """Whoever rings stops, and has left no call unanswered; nobody else is rung."""
+    twilio.leaves_after, twilio.left_word, twilio.late = 6, word, late
     twilio.obeys(begin())
     assert (states(), reached, log()) == ([("mara", 1, "canceled")], [Reached.LEFT], [])
 
