@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 
 from intake.replies import call_receipts, mailer
@@ -172,12 +172,18 @@ class Telephony:
         """The telephone of whoever had a customer called; None where they have none."""
         return reachability.who_asked(session, attempt.placed_by)
 
-    def named(self, request: tables.requests.Request) -> Named:
+    def announced(self, request: tables.requests.Request) -> Named:
+        """As `named`; while nobody has decided, the level is the one that was suggested."""
+        session = object_session(request)
+        suggestion = tables.requests.latest_suggestion(session, request.id) if session else None
+        return self.named(request, suggestion.priority if suggestion else None)
+
+    def named(self, request: tables.requests.Request, suggested: str | None = None) -> Named:
         """How a request's policy names its level, and whose support it is."""
         policy = self.house.policies.get(request.policy)
         if policy is None:
             return Named(level="", support="")
-        level = request.decided_priority
+        level = request.decided_priority or suggested
         return Named(level=policy.level_label(level) if level else "", support=policy.name)
 
     @property

@@ -59,7 +59,7 @@ def build(house: Switchboard) -> FastAPI:
     if house.settings.twilio_account_sid:
         line, naming = house.telephony.line, house.telephony.named
         app.include_router(webhooks.router(line))
-        app.include_router(connecting_webhooks.router(line, line.switch, naming=naming))
+        app.include_router(connecting_webhooks.router(line, line.switch, naming=house.telephony.announced))
         app.include_router(
             outgoing_webhooks.router(line, naming=naming, settle=house.settle, person=house.telephony.person)
         )

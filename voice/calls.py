@@ -245,6 +245,7 @@ def _recording_sid(params: Mapping[str, str]) -> str:
 
 
 def _attached(session: Session, call: tables.calls.Call, sid: str, now: datetime) -> tables.calls.Recording:
+    """The recording of a call; Invalid where it is known as another call's."""
     fresh = insert(tables.calls.Recording).values(
         call_id=call.id, recording_sid=sid, status="in-progress", created_at=now
     )
@@ -252,6 +253,8 @@ def _attached(session: Session, call: tables.calls.Call, sid: str, now: datetime
     row = tables.calls.recording_by_sid(session, sid)
     if row is None:
         raise LookupError(sid)
+    if row.call_id != call.id:
+        raise Invalid(public="RecordingSid is that of another call.")
     return row
 
 

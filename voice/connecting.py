@@ -8,6 +8,7 @@ twice, late and in any order. Everybody who changes a leg holds its call first.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import partial
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -122,17 +123,13 @@ def note_connected(session: Session, call: Call, leg: Leg) -> None:
     if at is None:
         raise LookupError(leg.id)
     seconds = max(0, round((at - call.started_at).total_seconds()))
-    tables.requests.record_clock(
-        session,
-        leg.request_id,
-        "connected",
-        f"leg:{leg.id}",
-        at,
-        value=leg.name,
-        note=f"{seconds} seconds after the call came in",
-        made_by=leg.name,
-        detail={"seconds": seconds},
-    )
+    source = f"leg:{leg.id}"
+    log = partial(tables.requests.record_clock, session, leg.request_id, made_by=leg.name)
+    note = f"{seconds} seconds after the call came in"
+    log("connected", source, at, value=leg.name, note=note, detail={"seconds": seconds})
+    for event, value in (("responded", ""), ("acted", leg.name)):
+        log(event, source, at, value=value)
+    tables.requests.wants_attention(session, leg.request_id, at)
 
 
 def note_left(session: Session, leg: Leg, now: datetime) -> None:

@@ -1,16 +1,15 @@
 """The webhooks of calls and texts that go out: signed, POST only, committed before they are answered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
-from sqlalchemy.orm import Session
 
 from voice import callbacks, pages, texting
 from voice.outgoing import Naming, Person, Settle, Speech
-from voice.webhooks import Line, body_of, run, verified, xml
+from voice.webhooks import Line, body_of, noted, said, verified
 
 
 def router(line: Line, *, naming: Naming, settle: Settle, person: Person = lambda *_: None) -> APIRouter:
@@ -32,69 +31,75 @@ def router(line: Line, *, naming: Naming, settle: Settle, person: Person = lambd
     async def signed(request: Request) -> Mapping[str, str]:
         return verified(request, await body_of(request), line)
 
-    Webhook = Annotated[Mapping[str, str], Depends(signed)]  # noqa: N806 - a type
-
-    def said(flow: Callable[[Session], str]) -> Response:
-        return xml(run(line, flow))
-
-    def noted(flow: Callable[[Session], None]) -> Response:
-        run(line, flow)
-        return Response(status_code=204)
-
-    @routes.post("/page/{notice}")
-    def page(params: Webhook, notice: str) -> Response:
-        return said(lambda session: pages.ring(session, known(notice), params, line.clock(), speech=speech))
-
-    @routes.post("/page/{notice}/key")
-    def page_key(params: Webhook, notice: str, request: Request) -> Response:
-        tried = request.query_params.get("try", "")
-        return said(lambda session: pages.key(session, known(notice), tried, params, line.clock(), speech=speech))
-
-    @routes.post("/page/{notice}/status")
-    def page_status(params: Webhook, notice: str) -> Response:
-        return noted(lambda session: pages.status(session, known(notice), params, line.clock(), speech=speech))
-
-    @routes.post("/callback/{attempt}")
-    def callback(params: Webhook, attempt: str) -> Response:
-        return said(lambda session: callbacks.ring(session, known(attempt), params, speech=speech))
-
-    @routes.post("/callback/{attempt}/key")
-    def callback_key(params: Webhook, attempt: str, request: Request) -> Response:
-        tried = request.query_params.get("try", "")
-        return said(lambda session: callbacks.key(session, known(attempt), tried, params, line.clock(), speech=speech))
-
-    @routes.post("/callback/{attempt}/status")
-    def callback_status(params: Webhook, attempt: str) -> Response:
-        return noted(lambda session: callbacks.status(session, known(attempt), params, line.clock()))
-
-    _add_engineers(routes, line, speech)
+    webhook = Depends(signed)
+    _add_pages(routes, line, speech, webhook)
+    _add_callbacks(routes, line, speech, webhook)
+    _add_engineers(routes, line, speech, webhook)
     _add_receipts(routes, line)
     return routes
 
 
-def _add_engineers(routes: APIRouter, line: Line, speech: Speech) -> None:
+def _add_pages(routes: APIRouter, line: Line, speech: Speech, webhook: object) -> None:
+    """Somebody of ours who is told of a step of a ladder."""
+    Webhook = Annotated[Mapping[str, str], webhook]  # noqa: N806 - a type
+
+    @routes.post("/page/{notice}")
+    async def page(params: Webhook, notice: str, request: Request) -> Response:
+        about = known(notice)
+        return await said(line, request, params, lambda it: pages.ring(it, about, params, line.clock(), speech=speech))
+
+    @routes.post("/page/{notice}/key")
+    async def page_key(params: Webhook, notice: str, request: Request) -> Response:
+        about, tried = known(notice), request.query_params.get("try", "")
+        return await said(
+            line, request, params, lambda it: pages.key(it, about, tried, params, line.clock(), speech=speech)
+        )
+
+    @routes.post("/page/{notice}/status")
+    async def page_status(params: Webhook, notice: str) -> Response:
+        about = known(notice)
+        return await noted(line, lambda it: pages.status(it, about, params, line.clock(), speech=speech))
+
+
+def _add_callbacks(routes: APIRouter, line: Line, speech: Speech, webhook: object) -> None:
+    """A customer who is called back."""
+    Webhook = Annotated[Mapping[str, str], webhook]  # noqa: N806 - a type
+
+    @routes.post("/callback/{attempt}")
+    async def callback(params: Webhook, attempt: str, request: Request) -> Response:
+        about = known(attempt)
+        return await said(line, request, params, lambda it: callbacks.ring(it, about, params, speech=speech))
+
+    @routes.post("/callback/{attempt}/key")
+    async def callback_key(params: Webhook, attempt: str, request: Request) -> Response:
+        about, tried = known(attempt), request.query_params.get("try", "")
+        return await said(
+            line, request, params, lambda it: callbacks.key(it, about, tried, params, line.clock(), speech=speech)
+        )
+
+    @routes.post("/callback/{attempt}/status")
+    async def callback_status(params: Webhook, attempt: str) -> Response:
+        about = known(attempt)
+        return await noted(line, lambda it: callbacks.status(it, about, params, line.clock()))
+
+
+def _add_engineers(routes: APIRouter, line: Line, speech: Speech, webhook: object) -> None:
     """The engineer who is rung for a customer who is there, and what came of it."""
-
-    async def signed(request: Request) -> Mapping[str, str]:
-        return verified(request, await body_of(request), line)
-
-    Webhook = Annotated[Mapping[str, str], Depends(signed)]  # noqa: N806 - a type
+    Webhook = Annotated[Mapping[str, str], webhook]  # noqa: N806 - a type
 
     @routes.post("/callback/{attempt}/engineer")
-    def engineer(params: Webhook, attempt: str, request: Request) -> Response:
-        tried = request.query_params.get("try", "")
-
-        def flow(session: Session) -> str:
-            return callbacks.engineer(session, known(attempt), tried, params, line.clock(), speech=speech)
-
-        return xml(run(line, flow))
+    async def engineer(params: Webhook, attempt: str, request: Request) -> Response:
+        about, tried = known(attempt), request.query_params.get("try", "")
+        return await said(
+            line, request, params, lambda it: callbacks.engineer(it, about, tried, params, line.clock(), speech=speech)
+        )
 
     @routes.post("/callback/{attempt}/connected")
-    def connected(params: Webhook, attempt: str) -> Response:
-        def flow(session: Session) -> str:
-            return callbacks.connected(session, known(attempt), params, line.clock(), speech=speech)
-
-        return xml(run(line, flow))
+    async def connected(params: Webhook, attempt: str, request: Request) -> Response:
+        about = known(attempt)
+        return await said(
+            line, request, params, lambda it: callbacks.connected(it, about, params, line.clock(), speech=speech)
+        )
 
 
 def _add_receipts(routes: APIRouter, line: Line) -> None:
@@ -104,9 +109,9 @@ def _add_receipts(routes: APIRouter, line: Line) -> None:
         return verified(request, await body_of(request), line, needs_call=False)
 
     @routes.post("/receipt/{receipt}/status")
-    def status(params: Annotated[Mapping[str, str], Depends(signed)], receipt: str) -> Response:
-        run(line, lambda session: texting.status(session, known(receipt), params, line.clock()))
-        return Response(status_code=204)
+    async def status(params: Annotated[Mapping[str, str], Depends(signed)], receipt: str) -> Response:
+        about = known(receipt)
+        return await noted(line, lambda it: texting.status(it, about, params, line.clock()))
 
 
 def known(text: str) -> UUID | None:
