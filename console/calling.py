@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from console import wording
+from models.calling import LegState, Recognition
 from models.tables.calls import Call, CallEvent, Recording
 from models.tables.reaching import CallReceipt, Leg
-from models.terms import LegState, OutgoingState, Recognition
+from models.terms import OutgoingState
 from triage.desk.suggesting import LEAST_CONFIDENCE
 
 LONGEST = timedelta(hours=4)

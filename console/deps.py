@@ -12,10 +12,11 @@ from sqlalchemy import Engine
 
 from console.sign_in import token_digest
 from models import tables
+from models.calling import Rehearsal
 from models.errors import Forbidden, SwitchboardError
 from models.ports import Clock, Receive, Suggest, Wake
 from models.store import transaction
-from models.terms import Autoreply, Rehearsal, Role
+from models.terms import Autoreply, Role
 from triage.policy import Policy
 from triage.rota import Rota
 

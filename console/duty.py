@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from models.terms import OnDuty
+from models.calling import OnDuty
 from triage.desk.oncall import Planned
 
 

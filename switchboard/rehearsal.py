@@ -5,8 +5,8 @@ Nobody is rung, nothing is sent, and nothing stays: the call runs in one transac
 
 from collections.abc import Iterator
 
+from models.calling import Finding, Rehearsal
 from models.store import transaction
-from models.terms import Finding, Rehearsal
 from switchboard.lines import Switchboard, now
 from switchboard.rehearsed_call import Caller, Played
 from triage.desk import rota_check

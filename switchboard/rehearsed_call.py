@@ -15,8 +15,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import OnDuty, Rehearsed
 from models.errors import Unavailable
-from models.terms import OnDuty, Rehearsed
 from voice import calls
 from voice.menu import CONNECT, LAST
 from voice.switch import Switch

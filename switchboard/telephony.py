@@ -12,9 +12,10 @@ from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 
 from intake.replies import call_receipts, mailer
 from models import tables
+from models.calling import OnDuty
 from models.ports import Clock
 from models.store import transaction
-from models.terms import Interaction, JobKind, OnDuty, Receipt
+from models.terms import Interaction, JobKind, Receipt
 from switchboard.settings import Settings
 from triage.desk import call_terms, callers, folding, oncall, owed, reachability, recipients
 from triage.identity import number_party

@@ -18,9 +18,10 @@ from intake.portal import routes
 from intake.portal.building import Portal
 from intake.portal.throttle import Throttle
 from models import schema
+from models.calling import Rehearsal
 from models.errors import SwitchboardError, Unavailable
 from models.store import is_reachable
-from models.terms import ClientView, Rehearsal
+from models.terms import ClientView
 from switchboard import rehearsal
 from switchboard.lines import Switchboard, now
 from switchboard.metrics import exposition

@@ -7,7 +7,7 @@ to the operator.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from models.terms import Consent
+from models.calling import Consent
 from triage.completeness import Wanted, Weight
 from triage.reading import Node
 from triage.sections import At, chosen, words

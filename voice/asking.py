@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import Consent, Party, Recognition
+from models.calling import Consent, Recognition
+from models.terms import Party
 from voice import consent, filing
 from voice.switch import Switch
 

@@ -14,9 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import LegState, OnDuty
 from models.tables.calls import Call
 from models.tables.reaching import Leg
-from models.terms import LegState, OnDuty
 from voice import connecting_twiml, filing
 from voice.dialling import E164, dialable
 from voice.prompts import Prompts

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import phonenumbers
 
-from models.terms import Consent
+from models.calling import Consent
 
 ELSEWHERE = ""
 """Stands for every country that is not named, and for callers who withhold their number."""

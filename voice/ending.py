@@ -8,7 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import JobKind, LegState, OutgoingState
+from models.calling import LegState
+from models.terms import JobKind, OutgoingState
 from voice import filing
 from voice.menu import CONNECT, LAST
 from voice.switch import Switch

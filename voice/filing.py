@@ -10,8 +10,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import CallerId
 from models.ports import Receive
-from models.terms import CallerId, Channel, Fact, Interaction, Party, Receipt
+from models.terms import Channel, Fact, Interaction, Party, Receipt
 from voice.hearing import confidence_of
 from voice.menu import LAST
 from voice.twiml import spoken

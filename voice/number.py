@@ -13,8 +13,8 @@ from twilio.base.exceptions import TwilioException
 from twilio.http.response import Response
 from twilio.rest import Client
 
+from models.calling import Finding
 from models.errors import Unavailable
-from models.terms import Finding
 from voice.dialling import Interrupted, client_of, told
 from voice.recordings import TwilioAccount
 from voice.twiml import RETRIES

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from models import tables
-from models.terms import OnDuty
+from models.calling import OnDuty
 from voice import prompts
 from voice.prompts import Prompts
 from voice.twiml import ANSWER_SECONDS, RETRIES

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from models.calling import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Recognition
 from models.ports import Receive
 from models.tables.calls import Call
-from models.terms import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Party, Recognition
+from models.terms import Party
 from voice import prompts
 from voice.hearing import Identify
 from voice.prompts import Prompts

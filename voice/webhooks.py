@@ -12,10 +12,11 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 from twilio.request_validator import HMAC_SHA1
 
+from models.calling import Consent
 from models.errors import Forbidden, Invalid, SwitchboardError, Unavailable
 from models.ports import Clock, Receive, Wake
 from models.store import transaction
-from models.terms import Consent, Party
+from models.terms import Party
 from voice import calls, prompts
 from voice.deadline import Deadline, asked_before, is_slow, one_moment
 from voice.prompts import Prompts

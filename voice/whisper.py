@@ -13,9 +13,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import LegState
 from models.tables.calls import Call
 from models.tables.reaching import Leg
-from models.terms import LegState
 from voice import connecting, connecting_twiml, prompts
 from voice.connecting import ENDS, OPEN
 from voice.outgoing import Named, Naming, hang_up, is_machine, moment, tell

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models import terms
+from models import calling, terms
 from models.tables.base import At, Base, Id, one_of
 
 
@@ -28,7 +28,7 @@ class Leg(Base):
     name: Mapped[str]
     number: Mapped[str]
     ring_seconds: Mapped[int]
-    state: Mapped[terms.LegState] = mapped_column(one_of(terms.LegState))
+    state: Mapped[calling.LegState] = mapped_column(one_of(calling.LegState))
     dial_call_sid: Mapped[str | None] = mapped_column(unique=True)
     rung_at: Mapped[At]
     answered_at: Mapped[datetime | None]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.terms import Rehearsal
+from models.calling import Rehearsal
 from switchboard.commands.instance import DataDir, opened
 from switchboard.rehearsal import rehearse as play
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from models.calling import Consent
 from models.errors import Misconfigured
-from models.terms import Consent
 from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import Sites, Switchboard, now
 from switchboard.settings import Settings, load

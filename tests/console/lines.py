@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from models import tables
+from models.calling import Finding, LegState, OnDuty, Rehearsal, Rehearsed
 from models.store import transaction
-from models.terms import Channel, Finding, LegState, OnDuty, OutgoingState, Rehearsal, Rehearsed
+from models.terms import Channel, OutgoingState
 from triage import rota
 
 ROTA = """

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import update
 
 from models import tables
+from models.calling import LegState
 from models.store import transaction
-from models.terms import Channel, LegState, OutgoingState
+from models.terms import Channel, OutgoingState
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from models import tables
+from models.calling import Finding, LegState
 from models.errors import Misconfigured
 from models.store import transaction
-from models.terms import Channel, Finding, JobKind, LegState, OutgoingState, TriageState
+from models.terms import Channel, JobKind, OutgoingState, TriageState
 from switchboard.commands import telephone, upkeep
 from switchboard.lines import now as clock
 from triage.policy import load_packs

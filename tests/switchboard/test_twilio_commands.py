@@ -8,8 +8,8 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from models.calling import Finding
 from models.errors import Misconfigured, Unavailable
-from models.terms import Finding
 from switchboard.commands import twilio
 from voice.number import Number, Plan, Setting
 from voice.reconciling import Found

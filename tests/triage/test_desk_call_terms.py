@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import event, func, select
 
 from models import tables
+from models.calling import Consent
 from models.errors import NotFound
-from models.terms import Channel, Consent, Fact, Interaction, Role, TriageState
+from models.terms import Channel, Fact, Interaction, Role, TriageState
 from triage import policy
 from triage.classifier import Ranked
 from triage.desk import directory, folding, ledger, progress, recipients, watch

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from models import tables
-from models.terms import CallbackOutcome, CallerId, Channel, Party, PartyKind, Recognition, TriageState
+from models.calling import CallerId, Recognition
+from models.terms import CallbackOutcome, Channel, Party, PartyKind, TriageState
 from triage import identity
 from triage.desk import callers, directory
 from triage.desk.callers import who_calls

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.terms import Consent
+from models.calling import Consent
 from triage.phone import KEYS, RECEIPTS, Phone
 from triage.policy import check, load_packs, parse
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.terms import CallTerms, Consent
+from models.calling import CallTerms, Consent
 from voice import consent
 from voice.switch import Desk
 

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models import tables
+from models.calling import CallTerms, Consent, LegState, OnDuty
 from models.store import transaction
-from models.terms import CallTerms, Consent, LegState, OnDuty, OutgoingState
+from models.terms import OutgoingState
 from voice.switch import Desk
 
 OURS = "+493055500111"

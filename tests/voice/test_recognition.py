@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models import tables
+from models.calling import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Recognition
 from models.store import transaction
-from models.terms import CallerId, CallTerms, Consent, JobKind, OnDuty, OpenRequest, Recognition
+from models.terms import JobKind
 from voice.switch import Desk
 
 RECORDING = "RE" + "6" * 32

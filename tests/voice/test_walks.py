@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models import tables
+from models.calling import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Recognition
 from models.store import transaction
-from models.terms import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Recognition
 from voice.switch import Desk
 
 PUBLIC = "https://support.example.com"

@@ -13,8 +13,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import CallTerms, Consent, OpenRequest
 from models.errors import NotFound
-from models.terms import CallTerms, Consent, OpenRequest
 from triage import clock
 from triage.desk import ledger
 from triage.desk.ledger import Counting, Labels

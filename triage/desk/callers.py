@@ -13,7 +13,8 @@ from sqlalchemy import func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import CallerId, Channel, Party, PartyKind, Recognition
+from models.calling import CallerId, Recognition
+from models.terms import Channel, Party, PartyKind
 from triage import identity
 
 LATEST_CALLS = 3_000

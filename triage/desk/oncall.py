@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import Finding, OnDuty
 from models.errors import Invalid, NotFound
-from models.terms import Finding, OnDuty
 from triage.desk import rounds
 from triage.desk.directory import plain
 from triage.desk.recipients import Book

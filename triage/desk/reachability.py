@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import OnDuty
 from models.errors import Invalid
-from models.terms import CallbackOutcome, JobKind, OnDuty
+from models.terms import CallbackOutcome, JobKind
 from triage import identity
 from triage.desk import knowledge
 from triage.desk.moves import locked, wrote_again

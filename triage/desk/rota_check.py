@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import Finding
+from models.calling import Finding
 from triage.desk.staff import Staff, overrides, staff
 from triage.rota import Rota
 from triage.shifts import Override, gaps

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.terms import OnDuty
+from models.calling import OnDuty
 from triage import identity
 from triage.desk import ledger, recipients
 from triage.desk.recipients import Book

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from models.terms import Channel, LegState, Role
+from models.calling import LegState
+from models.terms import Channel, Role
 
 
 @pytest.fixture

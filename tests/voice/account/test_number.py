@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
+from models.calling import Finding
 from models.errors import Unavailable
-from models.terms import Finding
 from voice import number
 from voice.number import Plan
 

@@ -20,9 +20,10 @@ from sqlalchemy import Engine
 from twilio.request_validator import RequestValidator
 
 from models import tables
+from models.calling import OnDuty
 from models.errors import SwitchboardError
 from models.store import transaction
-from models.terms import CallbackOutcome, Channel, OnDuty, OutgoingState, StepState, TriageState
+from models.terms import CallbackOutcome, Channel, OutgoingState, StepState, TriageState
 from voice import outgoing_webhooks, webhooks
 from voice.dialling import Trunk
 from voice.outgoing import Named

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from models import tables
+from models.calling import OnDuty
 from models.store import transaction
-from models.terms import CallbackOutcome, OnDuty
+from models.terms import CallbackOutcome
 
 ATTEMPT = UUID("01930000-0000-7000-8000-000000000002")
 SID, CHILD = "CA" + "1" * 32, "CA" + "5" * 32
