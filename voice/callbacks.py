@@ -79,7 +79,7 @@ def engineer(
     words = speech.wording(prompts.FALLBACK)
     if is_machine(params.get("AnsweredBy")):
         return hang_up()
-    if params.get("Digits") == YES:
+    if params.get("Digits") == YES or _logged(session, row, TAKEN) is not None:
         _log(session, row, now, TAKEN, value=TAKEN)
         response = VoiceResponse()
         response.say(words.say("whisper_taken"), language=words.tag, voice=words.voice or None)

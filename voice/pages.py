@@ -41,7 +41,7 @@ def key(
     if is_machine(params.get("AnsweredBy")):
         return hang_up()
     words = speech.wording(prompts.FALLBACK)
-    if params.get("Digits") == YES:
+    if params.get("Digits") == YES or row.acknowledged_at is not None:
         _acknowledge(session, row, now, speech)
         return tell(words, "page_taken")
     return _say(session, row, speech, again=True) if tried == "0" else tell(words, "goodbye")

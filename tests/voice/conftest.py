@@ -33,11 +33,14 @@ from triage import policy
 from triage.desk import directory, reception
 from triage.identity import number_party
 from voice import connecting_webhooks, webhooks
+from voice.deadline import Deadline
 
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "primary-sample-token"
 SECOND_TOKEN = "secondary-sample-token"
 PUBLIC = "https://support.example.com"
+PATIENT = Deadline(seconds=60)
+"""On a busy machine nobody is asked for a moment, but where a test is about that."""
 PIN_KEY = directory.pin_key("a sample secret")
 STATUS = {"forbidden": 403, "invalid": 422, "too-large": 413, "unsupported-media-type": 415}
 
@@ -198,27 +201,53 @@ def first_seen() -> list[datetime]:
     return []
 
 
-@contextmanager
-def served(app: FastAPI) -> Iterator[int]:
-    """The application behind a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started and time.monotonic() < deadline:
-        time.sleep(0.02)
-    try:
-        yield port
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
+class Server:
+    """A server on a free port; what it serves is changed from test to test, since starting one takes a while."""
+
+    def __init__(self) -> None:
+        self.app: Any = None
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        config = uvicorn.Config(self.serve, port=self.port, log_level="error", lifespan="off", interface="asgi3")
+        self.server = uvicorn.Server(config)
+        threading.Thread(target=self.server.run, daemon=True).start()
+        deadline = time.monotonic() + 10
+        while not self.server.started and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    async def serve(self, scope: Any, receive: Any, send: Any) -> None:
+        """Have the application of the moment answer."""
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="session")
+def idle_servers() -> Iterator[list[Server]]:
+    """Servers that nobody uses at the moment."""
+    idle: list[Server] = []
+    yield idle
+    for each in idle:
+        each.server.should_exit = True
 
 
 @pytest.fixture
-def run_line(engine: Engine, policies, first_seen: list[datetime]):
+def served(idle_servers: list[Server]):
+    """Put an application behind a port."""
+
+    @contextmanager
+    def serve(app: FastAPI) -> Iterator[int]:
+        server = idle_servers.pop() if idle_servers else Server()
+        server.app = app
+        try:
+            yield server.port
+        finally:
+            idle_servers.append(server)
+
+    return serve
+
+
+@pytest.fixture
+def run_line(engine: Engine, policies, first_seen: list[datetime], served):
     """Start a phone door on a free port, at a real desk that leaves suggesting to a worker.
 
     Further fields of the line come by name, such as `desk`; `at` stops its clock.
@@ -242,7 +271,7 @@ def run_line(engine: Engine, policies, first_seen: list[datetime]):
             languages=languages,
             wake=lambda: None,
             clock=clock,
-            **fields,
+            **{"deadline": PATIENT, **fields},
         )
         app = FastAPI()
         app.include_router(webhooks.router(door))
