@@ -45,7 +45,7 @@ def postgres() -> Iterator[embedded.Instance]:
     try:
         with embedded.database(Path(folder) / "var") as instance:
             with psycopg.connect(instance.database_url, autocommit=True) as connection:
-                for name in ("fsync", "synchronous_commit", "full_page_writes"):  # no test pulls the plug
+                for name in ("fsync", "full_page_writes"):  # no test pulls the plug
                     connection.execute(f"alter system set {name} = off")
                 connection.execute("select pg_reload_conf()")
             engine = store.connect(instance.database_url)

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from models.terms import Channel, Fact, Ranking, RuleResult, Suggestion
-from triage import downgrade
+from triage import asserted, downgrade
 from triage import facts as reading
 from triage.alternatives import Case, Kinds, alternatives, mixed
 from triage.classifier import Classifier, Ranked
@@ -58,7 +58,9 @@ def suggest(
     type_rank = _ranking(kind, downgrade.top(kind.probabilities), policy.type_label)
     level_rank = _ranking(level, downgrade.chosen(policy, level.probabilities), policy.level_label)
     type_rank = type_rank if ranked.type or kind.settled else None
-    level_rank = level_rank if ranked.priority or level.settled else None
+    start = _start(policy, ranked)
+    stated = asserted.result(policy, start, asserted.raised(policy, known, start))
+    level_rank = level_rank if ranked.priority or level.settled or stated else None
     because = _abstains(policy, classifier, ranked, known, f"{subject} {body}", language, type_rank, level_rank)
     return Suggestion(
         policy=policy.ref,
@@ -68,10 +70,10 @@ def suggest(
         type=type_rank,
         priority=level_rank,
         priority_model=downgrade.chosen(policy, ranked.priority) if ranked.priority else None,
-        priority_rule=level.rule,
+        priority_rule=level.rule or next((one.id for one in stated if one.effect), None),
         set90=_set(level.probabilities, level_rank.value, ranked.floor) if level_rank else (),
         facts=known,
-        rules=kind.results + level.results,
+        rules=kind.results + stated + level.results,
         words=ranked.words,
         would_change=_would_change(policy, known, ranked, kind.probabilities, level) if level_rank else (),
         model=classifier.id if classifier else None,
@@ -111,7 +113,7 @@ def _levels(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapp
 
 def _by_rules(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float]) -> Judged:
     """The level rules for every type the request may be, mixed by the types' probabilities."""
-    start = _start(policy, ranked)
+    start = asserted.raised(policy, known, _start(policy, ranked))
     likely = downgrade.top(kinds) if ranked.type else None
     shown = downgrade.judge_level(policy, known, likely, start)
     if not ranked.type:
@@ -220,7 +222,7 @@ def _would_change(
     case = Case(
         policy=policy,
         known=known,
-        start=_start(policy, ranked),
+        start=asserted.raised(policy, known, _start(policy, ranked)),
         kinds=_possible(ranked, kinds),
         likely=downgrade.top(kinds) if ranked.type else None,
     )

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_every_named_test_exists(rows: dict[str, str], root: Path):
     """The document cannot promise a test that was renamed or dropped."""
     for item, answer in rows.items():
         for path, name in TEST.findall(answer):
-            tree = ast.parse((root / path).read_text(encoding="utf-8"))
-            names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
-            assert name in names, f"{item}: {path}::{name}"
+            assert name in functions_in(root / path), f"{item}: {path}::{name}"
+
+
+@cache
+def functions_in(path: Path) -> set[str]:
+    """The names of all functions in a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}

@@ -146,10 +146,10 @@ def test_badly_heard_words_may_raise(session, now):
 
 
 def test_badly_heard_words_do_not_lower_what_was_pressed(session, now):
-    """The classifier takes them for a question; without them, and with the key, it does not."""
+    """The classifier takes them for a question; the key outranks it, however they were heard."""
     found = heard(session, now, call(now, "I have a question.", facts=PRESSED_YES, confidence=0.4), classifier=Words())
-    assert found["priority"]["value"] == "P3"
-    assert ruled(found)["effect"] == "P4→P3"
+    assert found["priority"]["value"] == "P1"
+    assert ruled(found)["verdict"] == "not met"
 
 
 def test_badly_heard_words_alone_are_taken_as_they_are(session, now):

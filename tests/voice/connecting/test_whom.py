@@ -76,9 +76,9 @@ def test_asking_again_for_a_person_rings_those_who_were_not_rung(begin, rota, tw
     """Whoever did not answer or passed it on is left in peace, until there is somebody new."""
     later = rota.pop()
     twilio.obeys(begin(urgent=False))
-    assert begin() is None
+    assert begin(urgent=False) is None
     rota.append(later)
-    twilio.obeys(begin())
+    twilio.obeys(begin(urgent=False))
     assert [name for name, _, _ in states()] == ["mara", "priya", "tom"]
     assert reached == [Reached.NOBODY] * 2
 
@@ -87,7 +87,7 @@ def test_whether_it_burns_is_the_same_for_every_round_of_one_asking(begin, twili
     """Whom the desk names depends on it."""
     twilio.obeys(begin(urgent=False))
     twilio.obeys(begin(urgent=True))
-    assert [urgent for _, urgent in desk.asked] == [False] * 4 + [True]
+    assert [urgent for _, urgent in desk.asked] == [False] * 4 + [True] * 4
 
 
 @pytest.mark.parametrize(
@@ -103,3 +103,14 @@ def test_the_caller_hears_what_happens_in_their_language(begin, obeyed, language
     (said,) = obeyed(begin(language=language)).iter("Say")
     assert said.get("language") == tag
     assert said.text.startswith(words)
+
+
+def test_whoever_was_asked_for_a_person_is_rung_anew_once_it_burns(begin, twilio, rota, states, reached):
+    """A caller presses zero, nobody comes; then they say that production is down: that is another matter."""
+    only(rota, "+493055500171", "+493055500172")
+    twilio.obeys(begin(urgent=False))
+    assert begin(urgent=False) is None
+    twilio.obeys(begin(urgent=True))
+    assert [(name, number) for name, number, _ in states()] == [("e1", 1), ("e2", 2), ("e1", 3), ("e2", 4)]
+    assert reached == [Reached.NOBODY, Reached.NOBODY]
+    assert begin(urgent=True) is None
