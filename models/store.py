@@ -1,10 +1,12 @@
 """The engine and the transaction: the only place where the house commits."""
 
+import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -21,20 +23,43 @@ KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count
 """libpq: a server that vanished without a word is noticed within half a minute."""
 
 
-def connect(url: str, *, pool: int = 10) -> Engine:
-    """Give an engine that opens nothing yet; dead connections are noticed before use."""
-    options = f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} -c timezone=UTC"
-    return create_engine(
+def connect(
+    url: str, *, pool: int = 10, more: int = 5, statement_ms: int = STATEMENT_TIMEOUT, lock_ms: int = LOCK_TIMEOUT
+) -> Engine:
+    """Give an engine that opens nothing yet; dead connections are noticed before use.
+
+    It keeps up to `pool` connections, and opens `more` for a while where those are not enough. PostgreSQL gives a
+    statement up after `statement_ms`, and waiting for a lock after `lock_ms`.
+    """
+    options = f"-c statement_timeout={statement_ms} -c lock_timeout={lock_ms} -c timezone=UTC"
+    engine = create_engine(
         with_driver(url),
-        pool_pre_ping=True,
         pool_size=pool,
-        max_overflow=5,
+        max_overflow=more,
         pool_timeout=5,
         pool_recycle=1800,
         # An error's text goes to logs and jobs: it must not carry the mail that did not fit.
         hide_parameters=True,
         connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options, **KEEPALIVE},
     )
+    event.listen(engine, "checkout", _notice_the_dead)
+    return engine
+
+
+def _notice_the_dead(connection: Any, _record: Any, _proxy: Any) -> None:
+    """Ask a connection whether it lives where its socket has something to say: a server that goes closes it.
+
+    Keepalives close it for a server that vanished. One that is quiet between two transactions is there, and to ask
+    it each time (`pool_pre_ping`) would cost a round trip.
+    """
+    try:
+        socket = select.poll()
+        socket.register(connection.fileno(), select.POLLIN)
+        if socket.poll(0):
+            connection.execute("select 1")
+            connection.rollback()
+    except connection.Error as error:
+        raise InvalidatePoolError from error
 
 
 def with_driver(url: str) -> str:

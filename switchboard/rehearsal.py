@@ -12,7 +12,6 @@ from switchboard.rehearsed_call import Caller, Played
 from triage.desk import rota_check
 from voice.dialling import obstacle
 from voice.switch import Switch
-from voice.webhooks import PATIENCE
 
 SAMPLE_CALLER = "+493055500137"
 """Nobody's number."""
@@ -36,8 +35,7 @@ def rehearse(house: Switchboard, *, language: str | None = None, caller: str = S
     switch = phone.line.switch
     account_sid = house.settings.twilio_account_sid
     staffed: tuple[Finding, ...] = ()
-    with transaction(house.engine) as session:
-        session.execute(PATIENCE)
+    with transaction(phone.engine) as session:
         try:
             if phone.rota is not None:
                 staffed = rota_check.findings(session, phone.rota, at, policies=tuple(house.policies))

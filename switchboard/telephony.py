@@ -1,20 +1,21 @@
 """The telephone of the house: the line in, the line out, who is on call, and the work done behind them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from typing import Protocol
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, object_session
 from twilio.request_validator import HMAC_SHA1, HMAC_SHA256
 
-from intake.replies import call_receipts, mailer
+from intake.replies import call_receipts, mailer, restored
 from models import tables
-from models.calling import OnDuty
+from models.calling import Consent, OnDuty
 from models.ports import Clock
-from models.store import transaction
+from models.store import connect, transaction
 from models.terms import Interaction, JobKind, Receipt
 from switchboard.settings import Settings
 from triage.desk import call_terms, callers, folding, oncall, owed, reachability, recipients
@@ -22,15 +23,21 @@ from triage.identity import number_party
 from triage.policy import Policy
 from triage.rota import Rota, load
 from voice import consent, keeping, own_numbers, phone, prompts, reconciling, recordings, texting
-from voice.dialling import Trunk, obstacle
-from voice.outgoing import Named
-from voice.switch import Desk
+from voice.deadline import LOCK_MS, STATEMENT_MS, THREADS
+from voice.dialling import RESTORED, Trunk, obstacle
+from voice.outgoing import Handover, Named
+from voice.switch import Desk, Rules
 from voice.webhooks import Line
 from workers.app import Waker
 from workers.runner import Plug
 
 LOOK_BACK = timedelta(days=3)
-"""How far back Twilio's list of calls is compared with ours by itself; by command as far as wanted."""
+"""How far back Twilio's list of calls is compared with ours by itself, at least; by command as far as wanted."""
+COMPARED, CHORE = "calls-compared", "chore"
+"""The switch that keeps when that was begun last, by any worker, and who sets it."""
+
+
+log = structlog.get_logger()
 
 
 class House(Protocol):
@@ -86,6 +93,7 @@ class Telephony:
             from_number=self.settings.twilio_from,
             public_url=self.settings.public_url,
             region=self.settings.default_region,
+            restored=restored.restored_at,
         )
 
     @cached_property
@@ -103,11 +111,17 @@ class Telephony:
         )
 
     @cached_property
+    def engine(self) -> Engine:
+        """The database for webhooks: a connection for each that is worked on, and no waiting while a caller does."""
+        url = self.house.engine.url.render_as_string(hide_password=False)
+        return connect(url, pool=THREADS, more=0, statement_ms=STATEMENT_MS, lock_ms=LOCK_MS)
+
+    @cached_property
     def line(self) -> Line:
         """The line in."""
         settings, house = self.settings, self.house
         return Line(
-            engine=house.engine,
+            engine=self.engine,
             receive=house.receive,
             public_url=settings.public_url,
             account_sid=settings.twilio_account_sid,
@@ -143,7 +157,8 @@ class Telephony:
         policies = self.house.policies
         return Desk(
             who_calls=callers.who_calls,
-            terms=partial(call_terms.terms, policies=policies, receipts=self.settings.voice_receipt),
+            terms=partial(call_terms.terms, policies=policies),
+            rules=self.rules,
             open_request=partial(call_terms.open_request, policies=policies),
             on_call=self.on_call,
             join=folding.join,
@@ -151,6 +166,14 @@ class Telephony:
             unreached=partial(call_terms.unreached, policies=policies),
             got_through=owed.answered_by_call,
         )
+
+    def rules(self, policy: str) -> Rules:
+        """What a policy wants of every call, as far as the house can do it; one that is not installed wants nothing."""
+        pack = self.house.policies.get(policy)
+        if pack is None:
+            return Rules(consent=Consent.ANNOUNCE)
+        ways = tuple(way for way in pack.phone.receipt if way in self.settings.voice_receipt)
+        return Rules(consent=pack.phone.recording or Consent.ANNOUNCE, receipts=ways)
 
     def wording(self, language: str) -> prompts.Prompts:
         """What the line says in a language."""
@@ -169,9 +192,18 @@ class Telephony:
             region=self.settings.default_region,
         )
 
-    def person(self, session: Session, attempt: tables.progress.Callback) -> OnDuty | None:
-        """The telephone of whoever had a customer called; None where they have none."""
-        return reachability.who_asked(session, attempt.placed_by)
+    @property
+    def person(self) -> Handover:
+        """How a customer whom a call of ours has reached comes to one of us."""
+        return Handover(people=self.people, missed=partial(reachability.nobody_took, policies=self.house.policies))
+
+    def people(self, session: Session, attempt: tables.progress.Callback, at: datetime) -> tuple[OnDuty, ...]:
+        """The telephones to ring for a customer who was called back: of whoever had them called, else of the rota."""
+        if attempt.placed_by != owed.HOUSE:
+            asked = reachability.who_asked(session, attempt.placed_by)
+            return (asked,) if asked else ()
+        urgent = call_terms.terms(session, attempt.request_id, at, policies=self.house.policies).looks_urgent
+        return self.on_call(session, attempt.request_id, urgent, at)
 
     def announced(self, request: tables.requests.Request) -> Named:
         """As `named`; while nobody has decided, the level is the one that was suggested."""
@@ -198,19 +230,49 @@ class Telephony:
         }
 
     def tend(self) -> int:
-        """Do what is due each minute: calls that are owed, old recordings, what webhooks missed; how much it was."""
-        now, settings, house = self.clock(), self.settings, self.house
-        with transaction(house.engine) as session:
-            done = owed.due(session, now, policies=house.policies, region=settings.default_region)
-        done += keeping.erase_old(house.engine, days=settings.recording_days, clock=self.clock)
-        if settings.reconcile_minutes and self.is_on:
-            minute = int(now.timestamp() // 60)
-            if minute % max(1, round(settings.reconcile_minutes)) == 0:
-                found = self.reconcile(now - LOOK_BACK)
-                done += found.calls + found.ends + found.recordings
+        """Do what is due each minute: calls that are owed, old recordings, what webhooks missed; how much it was.
+
+        What fails is told in the log and tried again; the rest is done all the same.
+        """
+        done = sum(self._try(part) for part in (self._ring_owed, self._erase_old, self._compare))
         if done:
-            house.wake()
+            self.house.wake()
         return done
+
+    def _try(self, part: Callable[[], int]) -> int:
+        try:
+            return part()
+        except Exception as error:  # noqa: BLE001 - whatever one part stumbles over, the others have their turn
+            why = type(error.__cause__ or error).__name__
+            log.warning("chore.failed", part=part.__name__.lstrip("_"), error=type(error).__name__, reason=why)
+            return 0
+
+    def _ring_owed(self) -> int:
+        now, house = self.clock(), self.house
+        with transaction(house.engine) as session:
+            at = restored.restored_at(session, now)
+            left = owed.leave_to_people(session, at, RESTORED) if at else 0
+            return left + owed.due(session, now, policies=house.policies, region=self.settings.default_region)
+
+    def _erase_old(self) -> int:
+        return keeping.erase_old(self.house.engine, days=self.settings.recording_days, clock=self.clock)
+
+    def _compare(self) -> int:
+        """Compare Twilio's list with ours if that is due: as often as set, whichever worker, however late a minute."""
+        now, every = self.clock(), timedelta(minutes=self.settings.reconcile_minutes)
+        if not every or not self.is_on:
+            return 0
+        with transaction(self.house.engine) as session:
+            known = tables.mail.switch(session, COMPARED)
+            last = datetime.fromisoformat(known) if known else None
+            if known is None:
+                tables.mail.set_switch(session, COMPARED, now.isoformat(), CHORE, now)
+            elif last and abs(now - last) < every:
+                return 0
+            elif not tables.mail.swap_switch(session, COMPARED, known, now.isoformat(), CHORE):
+                return 0  # another worker was faster
+        found = self.reconcile((last or now) - LOOK_BACK)
+        return found.calls + found.ends + found.recordings
 
     @property
     def is_on(self) -> bool:
@@ -220,7 +282,12 @@ class Telephony:
     def reconcile(self, since: datetime) -> reconciling.Found:
         """Take in the calls and recordings that Twilio has and we have not."""
         return reconciling.reconcile(
-            self.house.engine, switch=self.line.switch, account=self.account, clock=self.clock, since=since
+            self.house.engine,
+            switch=self.line.switch,
+            account=self.account,
+            clock=self.clock,
+            since=since,
+            restored=restored.restored_at,
         )
 
     def _fetch_recording(self, recording: UUID) -> None:

@@ -1,6 +1,6 @@
 """The web application: every router under one roof, and what each error becomes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.orm import Session
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console import api, assets, pages
 from console.deps import Desk
@@ -53,17 +54,17 @@ def build(house: Switchboard) -> FastAPI:
     )
     _ = house.telephony.rota  # mistakes in its file are told now, not to a caller
     desk = _desk(house)
-    assets.mount(app)
-    app.include_router(pages.router(desk))
-    app.include_router(api.router(desk))
-    app.include_router(_portal(house))
-    if house.settings.twilio_account_sid:
+    if house.settings.twilio_account_sid:  # first: routes are tried in order, and a caller waits
         line, naming = house.telephony.line, house.telephony.named
         app.include_router(webhooks.router(line))
         app.include_router(connecting_webhooks.router(line, line.switch, naming=house.telephony.announced))
         app.include_router(
             outgoing_webhooks.router(line, naming=naming, settle=house.settle, person=house.telephony.person)
         )
+    assets.mount(app)
+    app.include_router(pages.router(desk))
+    app.include_router(api.router(desk))
+    app.include_router(_portal(house))
     _add_health(app, house)
     _add_errors(app)
     return app
@@ -152,15 +153,37 @@ def _add_errors(app: FastAPI) -> None:
         status = 503 if error.temporary else STATUS_OF.get(error.code, 400)
         return answer(request, status, error.code, error.public)
 
-    @app.middleware("http")
-    async def unknown(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    app.add_middleware(Unknown)
+
+
+class Unknown:
+    """Makes an answer that is temporary of an error that nobody knows.
+
+    Plain ASGI: Starlette's middleware of functions costs a task and two streams for each request.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on, and answer it if that fails before anything was sent."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
         try:
-            return await call_next(request)
-        except Unavailable as error:
-            return answer(request, 503, error.code, error.public)
+            await self.app(scope, receive, sending)
         except Exception as error:
-            log.exception("request.failed", path=request.url.path, error=type(error).__name__)
-            return answer(request, 503, SwitchboardError.code, SwitchboardError.public)
+            if scope["type"] != "http" or begun:
+                raise
+            request = Request(scope)
+            told = error if isinstance(error, Unavailable) else SwitchboardError()
+            if told is not error:
+                log.exception("request.failed", path=request.url.path, error=type(error).__name__)
+            await answer(request, 503, told.code, told.public)(scope, receive, send)
 
 
 def answer(request: Request, status: int, code: str, public: str) -> Response:

@@ -28,7 +28,6 @@ def learn(
     call.answers = dict(answers)
     if step in LEAVING:
         LEAVING[step](session, call, now, switch)
-    session.flush()
     return call.answers
 
 
@@ -47,9 +46,9 @@ def who(session: Session, call: tables.calls.Call, party: Party, now: datetime, 
         filing.mentioned(session, call, found, now, switch.receive)
 
 
-def begin(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+def begin(call: tables.calls.Call, switch: Switch) -> None:
     """Note how this caller's consent is come by, and whether anybody can be rung; "never" is a consent not given."""
-    mode = _mode(session, call, now, switch)
+    mode = _mode(call, switch)
     refused = {"consent": "no"} if mode is Consent.NEVER else {}
     staffed = "yes" if switch.from_number else "no"
     call.answers = {**call.answers, "mode": mode.value, "staffed": staffed, **refused}
@@ -64,9 +63,14 @@ def offer(session: Session, call: tables.calls.Call, now: datetime, switch: Swit
     told = {"open": ""}
     if found is not None:
         told = {"open": str(found.request), "open_reference": found.reference}
-        if found.update and known.get("trusted") == "yes":
+        if found.update and _may_hear_news(known):
             told["open_update"] = _short(found.update)
     call.answers = {**known, **told}
+
+
+def _may_hear_news(known: Mapping[str, str]) -> bool:
+    """News are for whom we recognised; a number that its network does not vouch for recognises nobody by itself."""
+    return known.get("trusted") == "yes" and (known.get("doubtful") != "yes" or known.get("pin_ok") == "yes")
 
 
 def is_burning(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> bool:
@@ -77,15 +81,15 @@ def is_burning(session: Session, call: tables.calls.Call, now: datetime, switch:
     return switch.desk.terms(session, filing.request_of(call), now).looks_urgent
 
 
-def _mode(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> Consent:
-    policy = switch.desk.terms(session, filing.request_of(call), now).consent
-    return consent.mode(call.answers.get("caller", ""), switch.consent, policy)
+def _mode(call: tables.calls.Call, switch: Switch) -> Consent:
+    wanted = switch.desk.rules(call.answers.get("policy", "")).consent
+    return consent.mode(call.answers.get("caller", ""), switch.consent, wanted)
 
 
 def _account(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
     """The account may be under another policy: what was agreed to must be enough for that one."""
     filing.account(session, call, now, switch.receive)
-    if call.answers.get("consent") == "yes" and not consent.holds(call.answers, _mode(session, call, now, switch)):
+    if call.answers.get("consent") == "yes" and not consent.holds(call.answers, _mode(call, switch)):
         call.answers = {**call.answers, "consent": "no"}
     offer(session, call, now, switch)
 
@@ -94,7 +98,9 @@ def _open(session: Session, call: tables.calls.Call, now: datetime, switch: Swit
     if call.answers.get("wants") not in {"people", "note"} or call.request_id is None:
         return
     joined = UUID(call.answers["open"])
-    switch.desk.join(session, call.request_id, joined, now)
+    if not switch.desk.join(session, call.request_id, joined, now):  # it is over meanwhile
+        call.answers = {**call.answers, "wants": "other", "open": ""}
+        return
     own, theirs = call.answers["reference"], call.answers["open_reference"]
     call.answers = {**call.answers, "joined": str(joined), "reference": theirs, "own_reference": own}
 
@@ -113,7 +119,7 @@ def _phone(session: Session, call: tables.calls.Call, now: datetime, switch: Swi
     if call.answers.get("phone_confirmed") == "no":
         filing.no_phone(session, call, now, switch.receive)
     if is_burning(session, call, now, switch):
-        _note_duty(call, is_there=bool(switch.from_number))
+        _note_duty(call, is_there=True)  # where nobody can be rung, nobody was reached
         return
     has_none = not call.answers.get("phone") and call.answers.get("number_recording", "none") == "none"
     is_wanted = has_none and switch.desk.terms(session, filing.request_of(call), now).needs_phone

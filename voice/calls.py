@@ -1,6 +1,6 @@
 """Webhooks to one call and one incident, however often, in whatever order they come. Never commits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
@@ -22,6 +22,8 @@ TERMINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 """CallStatus values that end a call (https://www.twilio.com/docs/voice/api/call-resource#call-status-values)."""
 ASKED = frozenset({"inbound", "turn"})
 """Webhooks that the caller hears an answer to."""
+FAILED = "TN-Validation-Failed"
+"""How a network says that a number is not the caller's (`StirVerstat`)."""
 SECRET_STEPS = frozenset({"account", "account_check"})
 """Steps at which a PIN may be keyed: it is not stored."""
 RECORDED = {"record": "recording", "record_number": "number_recording", "note": "note_recording"}
@@ -34,8 +36,17 @@ def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switc
     The first webhook of a call, whichever it is, makes both; its time starts the SLA clock, at any hour.
     """
     sid = params["CallSid"]
-    fresh = insert(tables.calls.Call).values(
-        call_sid=sid,
+    call = tables.calls.hold(session, sid) or _new(session, params, now, switch) or _other(session, sid)
+    if _note_numbers(session, call, params, now, switch):
+        tables.calls.keep(session, call)
+    return call
+
+
+def _new(session: Session, params: Mapping[str, str], now: datetime, switch: Switch) -> tables.calls.Call | None:
+    """A call nobody has told us of; None if it is there, or another webhook tells us of it at this moment."""
+    return tables.calls.add(
+        session,
+        call_sid=params["CallSid"],
         account_sid=params["AccountSid"],
         from_number="",
         to_number="",
@@ -44,11 +55,13 @@ def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switc
         answers=_languages(switch.languages),
         started_at=now,
     )
-    session.execute(fresh.on_conflict_do_nothing(index_elements=["call_sid"]))
-    call = tables.calls.by_sid_locked(session, sid)
+
+
+def _other(session: Session, sid: str) -> tables.calls.Call:
+    """The call that another webhook has just made."""
+    call = tables.calls.hold(session, sid)
     if call is None:
         raise LookupError(sid)
-    _note_numbers(session, call, params, now, switch)
     return call
 
 
@@ -58,13 +71,16 @@ def _languages(spoken: tuple[str, ...]) -> dict[str, str]:
 
 def _note_numbers(
     session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
-) -> None:
-    """Keep who calls whom from the first webhook that says so, and open the incident at the first of all."""
+) -> bool:
+    """Note who calls whom from the first webhook that says so, and open the incident at the first of all.
+
+    Whether there was anything new.
+    """
     is_new = call.request_id is None
     told_to = not call.to_number and bool(params.get("To"))
     told_from = not call.from_number and bool(params.get("From"))
     if not (is_new or told_to or told_from):
-        return
+        return False
     is_asked = not is_new and any(event.kind in ASKED for event in tables.calls.events(session, call.id))
     if told_to:
         call.to_number = params["To"]
@@ -76,6 +92,8 @@ def _note_numbers(
         party = switch.identify(call.from_number)
         call.answers = {**call.answers, **({"caller": party.value} if party else {})}
     vouched = attestation_of(params)
+    if FAILED in vouched:
+        call.answers = {**call.answers, "doubtful": "yes"}
     if is_new:
         filing.open_incident(session, call, party, now, switch.receive, vouched=vouched)
     elif party is not None:
@@ -83,19 +101,24 @@ def _note_numbers(
     if party is not None:
         asking.who(session, call, party, now, switch)
     if not is_asked:
-        asking.begin(session, call, now, switch)
+        asking.begin(call, switch)
         asking.offer(session, call, now, switch)
         call.step = menu.opening(call.answers)
-    session.flush()
+    return True
 
 
 def first_ring(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
     """The TwiML for a call that comes in; the same again for the same webhook."""
-    call = call_of(session, params, now, switch=switch)
-    key = f"{call.call_sid}:inbound"
-    return _once(
-        session, call, key, "inbound", params, now, lambda: _say(session, _turn(call), call, switch, first=True)
-    )
+    key = f"{params['CallSid']}:inbound"
+    made = _new(session, params, now, switch)
+    call = made or _other(session, params["CallSid"])
+    _note_numbers(session, call, params, now, switch)
+    given = tables.calls.answer_given(session, key) if made is None else None
+    if given:
+        return given
+    said = _say(session, _turn(call), call, switch, first=True)
+    tables.calls.record_answer(session, call, key, "inbound", dict(params), now, said)
+    return said
 
 
 def turn(
@@ -115,17 +138,18 @@ def turn(
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:turn:{step}:{attempt}"
     here = _turn(call)
-    is_current = (step, attempt) == (here.step, str(here.attempt)) and step != CONNECT and not again
-    if not is_current and tables.calls.event_by_key(session, key) is None:
+    given = tables.calls.answer_given(session, key)
+    if given:
+        return given
+    if given is not None or (step, attempt) != (here.step, str(here.attempt)) or step == CONNECT or again:
         return _say(session, here, call, switch)
-
-    def answer() -> str:
-        if has_left(params):
-            return _hung_up(session, call, params, now, switch)
-        return _advance(session, call, params, now, switch)
-
+    if is_later(params.get("CallStatus", ""), call.status) and not has_left(params):
+        call.status = params["CallStatus"]
+    flow = _hung_up if has_left(params) else _advance
     kept = _without_secret(params) if step in SECRET_STEPS else params
-    return _once(session, call, key, "turn", kept, now, answer)
+    said = flow(session, call, params, now, switch)
+    tables.calls.record_answer(session, call, key, "turn", dict(kept), now, _kept(call, said))
+    return said
 
 
 def connected(
@@ -139,24 +163,36 @@ def connected(
     """The TwiML after telephones of ours were rung for the caller: the next ones, or on with the conversation."""
     call = call_of(session, params, now, switch=switch)
     key = f"{call.call_sid}:connect:{round}"
-    if call.step != CONNECT and tables.calls.event_by_key(session, key) is None:
+    given = tables.calls.answer_given(session, key)
+    if given:
+        return given
+    if given is not None or call.step != CONNECT or not connecting.is_round(session, call, round):
         return _say(session, _turn(call), call, switch)
+    said = _rung(session, call, round, params, now, switch)
+    tables.calls.record_answer(session, call, key, "connect", dict(params), now, _kept(call, said))
+    return said
 
-    def answer() -> str:
-        words = _words(call, switch)
-        came = connecting.close_round(session, call, round, params, now, switch=switch, words=words)
-        if not isinstance(came, Reached):
-            return came
-        if came is Reached.LEFT:
-            ending.left(session, call, params.get("CallStatus", TERMINAL[0]), now, switch)
-            return outgoing.hang_up()
-        if came is Reached.NOBODY:
-            ending.nobody(session, call, now, switch)
-        else:
-            ending.reached(session, call, now)
-        return _arrive(session, call, menu.went_on(_turn(call), came.value), now, switch)
 
-    return _once(session, call, key, "connect", params, now, answer)
+def _rung(
+    session: Session,
+    call: tables.calls.Call,
+    round: int,  # noqa: A002 - what it is called in the address
+    params: Mapping[str, str],
+    now: datetime,
+    switch: Switch,
+) -> str:
+    words = _words(call, switch)
+    came = connecting.close_round(session, call, round, params, now, switch=switch, words=words)
+    if not isinstance(came, Reached):
+        return came
+    if came is Reached.LEFT:
+        ending.left(session, call, params.get("CallStatus", TERMINAL[0]), now, switch)
+        return outgoing.hang_up()
+    if came is Reached.NOBODY:
+        ending.nobody(session, call, now, switch)
+    else:
+        ending.reached(session, call, now)
+    return _arrive(session, call, menu.went_on(_turn(call), came.value), now, switch)
 
 
 def has_left(params: Mapping[str, str]) -> bool:
@@ -177,7 +213,7 @@ def status(session: Session, params: Mapping[str, str], now: datetime, *, switch
         call.duration_seconds = seconds(params.get("CallDuration", ""))
         connecting.caller_left(session, call, now)
         ending.left(session, call, told, now, switch)
-    session.flush()
+    tables.calls.keep(session, call)
 
 
 def is_later(told: str, known: str) -> bool:
@@ -277,7 +313,6 @@ def _advance(
 def _arrive(session: Session, call: tables.calls.Call, after: Turn, now: datetime, switch: Switch) -> str:
     """The TwiML of a turn that the call has come to."""
     call.step, call.misses, call.answers = after.step, after.misses, dict(after.answers)
-    session.flush()
     if after.step == CONNECT:
         return _connect(session, call, after, now, switch)
     if after.step == LAST:
@@ -297,6 +332,8 @@ def _connect(session: Session, call: tables.calls.Call, here: Turn, now: datetim
     ring = connecting.begin(session, call, now, switch=switch, urgent=urgent, words=words, intro=intro)
     if ring is not None:
         return ring
+    if "resume" in here.answers:
+        call.answers = {**call.answers, "unserved": "yes"}
     was_wanted = is_logged or ("resume" not in here.answers and "joined" in here.answers)
     if was_wanted:
         ending.nobody(session, call, now, switch)
@@ -338,27 +375,12 @@ def _say(session: Session, here: Turn, call: tables.calls.Call, switch: Switch, 
     )
 
 
+def _kept(call: tables.calls.Call, said: str) -> str:
+    """An answer as it is stored; one that reads a possible PIN back is not, and is made anew where it is asked for."""
+    return "" if call.step == "account_check" else said
+
+
 def _without_secret(params: Mapping[str, str]) -> Mapping[str, str]:
     """A webhook as it is stored: what may have been a PIN is not."""
     hidden = {name: filing.HIDDEN for name in ("Digits", "SpeechResult") if len(params.get(name, "")) > 1}
     return {**params, **hidden}
-
-
-def _once(
-    session: Session,
-    call: tables.calls.Call,
-    key: str,
-    kind: str,
-    params: Mapping[str, str],
-    now: datetime,
-    answer: Callable[[], str],
-) -> str:
-    """Answer a webhook, or repeat the answer it was given before; the call's row is held meanwhile."""
-    tables.calls.record_event(session, call.id, key, kind, dict(params), now)
-    event = tables.calls.event_by_key(session, key)
-    if event is None:
-        raise LookupError(key)
-    if event.answer is None:
-        event.answer = answer()
-        session.flush()
-    return event.answer

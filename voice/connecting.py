@@ -95,6 +95,11 @@ def close_round(
     return _next_round(session, call, legs, round, now, switch, words) or Reached.NOBODY
 
 
+def is_round(session: Session, call: Call, number: int) -> bool:
+    """Whether telephones were rung for this caller in a round of this number."""
+    return any(leg.round == number for leg in tables.reaching.legs(session, call.id))
+
+
 def caller_left(session: Session, call: Call, now: datetime) -> None:
     """End whatever still rings for a caller who hung up; whoever has taken the call keeps it. The call is held."""
     _stop(tables.reaching.legs(session, call.id), now)
@@ -233,7 +238,7 @@ def _ring(
             state=LegState.RINGING,
             rung_at=now,
         )
-        for one in _following(plan, legs)
+        for one in _following(plan, _counted(session, call, legs, urgent=urgent))
     ]
     if not rows:
         return None
@@ -272,6 +277,18 @@ def _callable(duty: Iterable[OnDuty], call: Call, switch: Switch) -> list[OnDuty
             seen.add(number)
             found.append(OnDuty(name=one.name, number=number, ring_seconds=one.ring_seconds, round=one.round))
     return found
+
+
+def _counted(session: Session, call: Call, legs: Sequence[Leg], *, urgent: bool) -> list[Leg]:
+    """The telephones rung that need not be rung again; those of a caller who only asked for a person do not count.
+
+    Once it burns, whoever did not answer then is rung anew.
+    """
+    if not urgent or not legs:
+        return list(legs)
+    events = tables.calls.events(session, call.id)
+    burnt = {event.key for event in events if event.kind == "ring" and event.params.get("urgent") == "yes"}
+    return [leg for leg in legs if _key(call, leg.round) in burnt]
 
 
 def _following(plan: Sequence[OnDuty], legs: Collection[Leg]) -> list[OnDuty]:

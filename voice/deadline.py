@@ -24,7 +24,10 @@ PAUSE = 2
 MOST = 3
 """How often a caller is asked for a moment; then Twilio goes to the fallback."""
 THREADS = 12
-"""Webhooks worked on at once: fewer than the connections of an engine, so that the console keeps some."""
+"""Webhooks worked on at once."""
+STATEMENT_MS, LOCK_MS = 3000, 2500
+"""When PostgreSQL gives up a statement, or waiting for a lock, of a webhook: a caller is on the line, and Twilio goes
+to the fallback after fifteen seconds."""
 SLOW = frozenset({"55P03", "57014"})
 """SQLSTATE of a lock or a statement that was given up: PostgreSQL is there, and slow."""
 

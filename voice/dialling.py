@@ -6,10 +6,12 @@ https://www.twilio.com/docs/voice/api/call-resource
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx2
 import phonenumbers
+from sqlalchemy.orm import Session
 from twilio.base.exceptions import TwilioException
 from twilio.http.response import Response
 from twilio.rest import Client
@@ -35,19 +37,42 @@ TEXTABLE = frozenset(
 )
 """Kinds of numbers that may take a text."""
 TOO_MANY_REQUESTS = 429
+UNAUTHORIZED = (401, 403)
+COSTLY = frozenset(
+    {
+        phonenumbers.PhoneNumberType.PREMIUM_RATE,
+        phonenumbers.PhoneNumberType.SHARED_COST,
+        phonenumbers.PhoneNumberType.PERSONAL_NUMBER,
+    }
+)
+"""Kinds of numbers whose owner may earn by our calls. Those of companies (UAN: Swiss 058) and of VoIP cost no more than
+others; toll-free ones are free."""
+NOWHERE = "001"
+"""What the numbering plan calls a code that is no country's (UN M.49: the world)."""
+RESTORED = "the database was restored while this waited: it may have gone out before"
+
+Restored = Callable[[Session, datetime], datetime | None]
+"""When the database was first seen after a restore, None if it never was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trunk:
     """The line out: whose account pays, which number is shown (E.164), where Twilio finds us.
 
-    `region` is the ISO 3166 country of numbers that were written without a country code.
+    `region` is the ISO 3166 country of numbers that were written without a country code. What is older than `restored`
+    says goes out no more by itself: its row may be a copy of one that went out.
     """
 
     account: TwilioAccount
     from_number: str
     public_url: str
     region: str = ""
+    restored: Restored = lambda *_: None
+
+    def doubts(self, session: Session, since: datetime, now: datetime) -> bool:
+        """Whether something that was to go out since then may have gone out before the database was restored."""
+        at = self.restored(session, now)
+        return at is not None and since <= at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,8 +196,14 @@ def client_of(account: TwilioAccount) -> Client:
 
 
 def _refused(error: TwilioException, account: TwilioAccount) -> Outcome:
-    """What an error means: 4xx made nothing; after anything else nobody knows."""
-    state = OutgoingState.FAILED if is_refusal(error) else OutgoingState.UNCERTAIN
+    """What an error means: 4xx made nothing; after anything else nobody knows.
+
+    That our token is refused says nothing about what was asked: with the next one, or once the account is open again,
+    it may be done (https://www.twilio.com/docs/api/errors/20003).
+    """
+    state: OutgoingState | None = OutgoingState.FAILED if is_refusal(error) else OutgoingState.UNCERTAIN
+    if getattr(error, "status", 0) in UNAUTHORIZED:
+        state = None
     code = getattr(error, "code", 0)
     return Outcome(state=state, error=told(error, account), code=code if isinstance(code, int) else 0)
 
@@ -205,18 +236,28 @@ def obstacle(trunk: Trunk) -> str:
 
 
 def dialable(written: str, region: str = "") -> str | None:
-    """A number as Twilio dials it (E.164), or None where there can be no such number, or it costs by the minute.
+    """A number as Twilio dials it (E.164), or None where there can be no such number, or calling it is costly.
 
-    A customer's number is what somebody wrote into a form: premium rates would be fraud at our expense.
+    A customer's number is what somebody wrote into a form, or came from: calls to premium and shared-cost numbers,
+    and to personal ones (+44 70), would be fraud at our expense, also with digits appended, which networks ignore
+    (https://www.twilio.com/learn/voice-and-video/toll-fraud). So would those to the codes that no country has: Inmarsat
+    (+870), personal numbers (+878), satellites (+881), international networks (+882, +883) and premium rate (+979), by
+    the list of codes assigned under ITU-T E.164. Countries are barred in Twilio's own console
+    (https://www.twilio.com/docs/sip-trunking/voice-dialing-geographic-permissions).
     """
     e164, kind = _read(written, region)
-    return None if kind == phonenumbers.PhoneNumberType.PREMIUM_RATE else e164
+    return None if e164 is None or kind in COSTLY or _is_of_no_country(e164) else e164
 
 
 def textable(written: str, region: str = "") -> str | None:
     """A number as Twilio texts it (E.164), or None where it is no mobile one; one of no known kind may be."""
     e164, kind = _read(written, region)
     return e164 if kind in TEXTABLE else None
+
+
+def _is_of_no_country(e164: str) -> bool:
+    code = phonenumbers.parse(e164).country_code or 0
+    return phonenumbers.region_code_for_country_code(code) == NOWHERE
 
 
 def _read(written: str, region: str) -> tuple[str | None, int]:
@@ -227,4 +268,5 @@ def _read(written: str, region: str) -> tuple[str | None, int]:
         return None, phonenumbers.PhoneNumberType.UNKNOWN
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     is_one = phonenumbers.is_possible_number(number) and E164.fullmatch(e164) and e164 not in PLACEHOLDERS
+    phonenumbers.truncate_too_long_number(number)
     return e164 if is_one else None, phonenumbers.number_type(number)

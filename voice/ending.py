@@ -10,11 +10,15 @@ from sqlalchemy.orm import Session
 from models import tables
 from models.calling import LegState
 from models.terms import JobKind, OutgoingState
-from voice import filing
+from voice import asking, filing
+from voice.connecting import Reached
+from voice.dialling import textable
 from voice.menu import CONNECT, LAST
 from voice.switch import Switch
 
 UNREACHED = "nobody could be reached"
+UNSERVED = "the caller asked for a person, and nobody was there"
+NOBODY = Reached.NOBODY.value
 REACHED = "reached"
 """How a call that was owed is done with: they were spoken to."""
 SMS, MAIL = "sms", "mail"
@@ -26,12 +30,15 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
     A text message goes only to a number the caller confirmed; whose address a mail goes to is found when it is sent.
     They are about the call's own request, also where it was made part of another: that one may be somebody else's.
     """
-    switch.desk.got_through(session, call, now)
     request, phone = call.request_id, _confirmed(call)
     if request is None:
         return
-    recipients = {SMS: phone, MAIL: ""}
-    for channel in switch.desk.terms(session, filing.request_of(call), now).receipts:
+    if call.answers.get("reached") != NOBODY:
+        switch.desk.got_through(session, call, now)
+    if call.answers.get("unserved") == "yes" and "reached" not in call.answers:
+        _owe(session, call, UNSERVED, now, switch)
+    recipients = {SMS: phone if phone and textable(phone, "") else None, MAIL: ""}
+    for channel in switch.desk.rules(call.answers.get("policy", "")).receipts:
         recipient = recipients.get(channel)
         if recipient is None:
             continue
@@ -86,12 +93,20 @@ def left(session: Session, call: tables.calls.Call, told: str, now: datetime, sw
     if call.step == CONNECT and _is_taken(session, call):
         filing.problem(session, call, now, switch.receive)
         return
-    if call.step == "account_check" and "account_confirmed" not in call.answers:
+    if call.answers.get("account") and "account_confirmed" not in call.answers:
         call.answers = {**call.answers, "account_confirmed": "no"}
         filing.account(session, call, now, switch.receive)
-    filing.hang_up(session, call, told, now, switch.receive)
     if call.step != LAST:
+        filing.hang_up(session, call, told, now, switch.receive)
         _owe(session, call, filing.how_it_ended(call, told), now, switch)
+        _go_on_paging(session, call, now, switch)
+
+
+def _go_on_paging(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """Whoever hangs up while it burns was not reached either: the policy's ladder begins."""
+    has_said = "down" in call.answers or "problem" in call.answers
+    if call.request_id is not None and has_said and asking.is_burning(session, call, now, switch):
+        switch.desk.unreached(session, call.request_id, UNREACHED, now)
 
 
 def _owe(session: Session, call: tables.calls.Call, why: str, now: datetime, switch: Switch) -> None:

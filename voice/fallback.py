@@ -2,7 +2,11 @@
 
 It must need nobody: no address stands in it. `<Record>` would not do, since without an action it asks for the document
 that it stands in once more, and callers would leave one recording after the other. So the call itself is recorded
-from when the caller was told, for two minutes; `reconciling` finds the call and its recording once we are back.
+from when the caller was told that whoever does not agree hangs up, for two minutes; `reconciling` finds the call and
+its recording once we are back.
+
+Nor can it ask, or tell how a dialled call went: who talked to somebody hears that they may hang up, before anything
+else is asked of them.
 
 https://www.twilio.com/docs/voice/twiml/recording
 """
@@ -17,15 +21,20 @@ from voice.twiml import speak
 LONGEST = 120
 """Seconds a caller has to say what is wrong."""
 RING_SECONDS = 30
+TO_LEAVE = 4
+"""Seconds in which whoever talked to somebody hangs up."""
 
 
-def document(languages: Sequence[Prompts], *, dial: str = "", records: bool = True) -> str:
+def document(languages: Sequence[Prompts], *, dial: str = "", records: bool = False) -> str:
     """The TwiML: what it says in every language, the number that is dialled first (E.164), the recording."""
     response = VoiceResponse()
     _say(response, languages, "away")
     if dial:
         _say(response, languages, "away_dial")
         response.dial(dial, timeout=RING_SECONDS, answer_on_bridge=True)
+    if dial and records:
+        _say(response, languages, "away_dialled")
+        response.pause(length=TO_LEAVE)
     if records:
         _say(response, languages, "away_record")
         start = Start()

@@ -14,8 +14,6 @@ from models.calling import CallerId
 from models.ports import Receive
 from models.terms import Channel, Fact, Interaction, Party, Receipt
 from voice.hearing import confidence_of
-from voice.menu import LAST
-from voice.twiml import spoken
 
 LONGEST_SUBJECT = 120
 DOWN = "Production is down, says the caller"
@@ -45,7 +43,6 @@ def open_incident(
     )
     call.request_id = receipt.request
     call.answers = {**call.answers, "reference": receipt.reference, **_recognised(receipt)}
-    session.flush()
 
 
 def caller(
@@ -82,18 +79,18 @@ def account(session: Session, call: tables.calls.Call, now: datetime, desk: Rece
         _tell(session, call, "account", now, desk, note=f"account number {number}, keyed but not confirmed")
         told = {}
     call.answers = {**call.answers, **told, "account": HIDDEN + number[-2:]}
-    _forget(session, call, number)
 
 
 def problem(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
     """What the caller said, as soon as they said it: the desk suggests while they are still on the line."""
     said = call.answers.get("problem", "")
-    if said and not is_filed(session, call):
+    if said and "filed" not in call.answers:
         sure = confidence_of(call.answers.get("confidence", ""))
         note = _how(call)
         _tell(
             session, call, "problem", now, desk, subject=said[:LONGEST_SUBJECT], text=said, note=note, confidence=sure
         )
+        call.answers = {**call.answers, "filed": "yes"}
 
 
 def pressed(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
@@ -110,6 +107,7 @@ def pressed(session: Session, call: tables.calls.Call, now: datetime, desk: Rece
         return
     headline = DOWN if call.answers.get("down") == "yes" and not _is_recorded(call) else ""
     _tell(session, call, "problem", now, desk, subject=headline, facts=facts, note=_how(call))
+    call.answers = {**call.answers, "filed": "yes"}
 
 
 def note(session: Session, call: tables.calls.Call, now: datetime, desk: Receive) -> None:
@@ -129,15 +127,15 @@ def no_phone(session: Session, call: tables.calls.Call, now: datetime, desk: Rec
 
 
 def is_filed(session: Session, call: tables.calls.Call) -> bool:
-    """Whether the desk knows the problem of this call."""
-    return tables.requests.interaction_by_source(session, f"call:{call.call_sid}:problem") is not None
+    """Whether the desk knows the problem of this call; the answers say so of what this version filed."""
+    source = f"call:{call.call_sid}:problem"
+    return "filed" in call.answers or tables.requests.interaction_by_source(session, source) is not None
 
 
 def hang_up(session: Session, call: tables.calls.Call, told: str, now: datetime, desk: Receive) -> None:
     """The end of a call before its last step: what was said until then is filed, and where the caller left is noted."""
     problem(session, call, now, desk)
-    if call.step != LAST:
-        _tell(session, call, "hangup", now, desk, note=f"{how_it_ended(call, told)}; call back")
+    _tell(session, call, "hangup", now, desk, note=f"{how_it_ended(call, told)}; call back")
 
 
 def how_it_ended(call: tables.calls.Call, told: str) -> str:
@@ -179,14 +177,8 @@ def _recognised(receipt: Receipt) -> dict[str, str]:
     return {
         "known": "yes" if receipt.party_known else "no",
         "trusted": "yes" if receipt.is_trusted else "no",
+        "policy": receipt.policy,
     }
-
-
-def _forget(session: Session, call: tables.calls.Call, number: str) -> None:
-    """Leave nothing of it in what the caller was told: it was read back to them."""
-    for event in tables.calls.events(session, call.id):
-        if event.answer and spoken(number) in event.answer:
-            event.answer = event.answer.replace(spoken(number), "")
 
 
 def _is_recorded(call: tables.calls.Call) -> bool:

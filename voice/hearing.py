@@ -4,9 +4,12 @@ https://www.twilio.com/docs/voice/twiml/gather#action
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+
+import phonenumbers
 
 from models.terms import Party
+from voice import phrases
 from voice.menu import Heard
 from voice.prompts import Prompts
 
@@ -15,6 +18,10 @@ Identify = Callable[[str], Party | None]
 
 LONGEST_SPEECH = 4_000
 SHORTEST_NUMBER = 6
+ABROAD = "00"
+"""Stands for the plus sign before a number; other countries' signs (011) are read where the caller is."""
+SURE = 0.5
+"""Below this confidence words were heard badly: then nothing is taken from them that would keep somebody from help."""
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 HANGUP = "hangup"
 """What Twilio sends for keys when the caller left a recording by hanging up."""
@@ -22,19 +29,25 @@ ATTESTATION = re.compile(r"[A-Za-z-]{1,60}")
 
 
 def hear(params: Mapping[str, str], words: Prompts, identify: Identify) -> Heard:
-    """What the caller did, by key or by voice."""
+    """What the caller did, by key or by voice; a key outranks words."""
     keyed = params.get("Digits", "").strip()
     keyed = "" if keyed == HANGUP else keyed
     speech = params.get("SpeechResult", "").strip()[:LONGEST_SPEECH]
-    key = keyed or words.key_of(speech)
-    digits = re.sub(r"\D", "", keyed or words.counted(speech) or speech)
+    confidence = params.get("Confidence", "")[:10]
+    sure = confidence_of(confidence)
+    said = () if keyed else words.found(speech)
+    numerals = keyed.replace("*", phrases.PLUS, 1) or words.numerals(speech)
+    digits = re.sub(r"\D", "", numerals)
     return Heard(
-        key=key,
+        key=keyed or words.key_of(speech),
         digits=digits or ("" if _is_hash_alone(params) else None),
-        number=_number(keyed.replace("*", "+", 1) or speech, identify),
+        number=_number(re.sub(r"[^\d+]", "", numerals), params, identify),
         speech=speech,
-        confidence=params.get("Confidence", "")[:10],
+        confidence=confidence,
         recording=recording_of(params),
+        meant=phrases.RECORD if not keyed and words.counted(speech) == "1" else phrases.meant(said),
+        outage=phrases.outage(said),
+        is_unclear=not keyed and sure is not None and sure < SURE,
     )
 
 
@@ -67,8 +80,47 @@ def _is_hash_alone(params: Mapping[str, str]) -> bool:
     return params.get("Digits") == "" and params.get("FinishedOnKey", "#") == "#" and "SpeechResult" not in params
 
 
-def _number(said: str, identify: Identify) -> str:
-    """The telephone number that was keyed or said, in E.164; a star before it stands for the plus sign."""
-    plain = re.sub(r"[^\d+]", "", said)
-    party = identify(plain) if len(plain) >= SHORTEST_NUMBER else None
-    return party.value if party else ""
+def _number(plain: str, params: Mapping[str, str], identify: Identify) -> str:
+    """The telephone number that was keyed or said, in E.164: the first reading that is in use, else one that could be.
+
+    A number without a country is read as whoever calls would dial it, then as in the country of the number called.
+    """
+    if len(plain) < SHORTEST_NUMBER:
+        return ""
+    regions = [_region(party.value) for end in ("From", "To") if (party := identify(params.get(end, "")))]
+    found = [party.value for each in _readings(plain, regions) if (party := identify(each))]
+    return next(filter(_is_in_use, found), found[0] if found else "")
+
+
+def _readings(plain: str, regions: list[str]) -> Iterator[str]:
+    """A number in every way it may be meant, the likeliest first; the last leave the country to the desk."""
+    if not plain.startswith(phrases.PLUS):
+        if plain.startswith(ABROAD):
+            yield phrases.PLUS + plain.removeprefix(ABROAD)
+        for region in regions:
+            try:
+                number = phonenumbers.parse(plain, region)
+            except phonenumbers.NumberParseException:
+                continue
+            yield phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    yield plain
+    if not plain.startswith(phrases.PLUS) and _is_in_use(phrases.PLUS + plain):
+        yield phrases.PLUS + plain
+
+
+def _region(number: str) -> str:
+    """The country (ISO 3166) of a number in E.164; of several that share a code, the main one where it is not told."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return ""
+    code = parsed.country_code or 0
+    return phonenumbers.region_code_for_number(parsed) or phonenumbers.region_code_for_country_code(code)
+
+
+def _is_in_use(number: str) -> bool:
+    """Whether a number in E.164 is of a range that its country has given out."""
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False

@@ -2,20 +2,25 @@
 
 Three misses at a step never end in silence: the step is left with what is known, and the caller goes on to the next
 one, to a recording, to a person where one is on duty, and to a reference. Zero asks for a person anywhere, and the
-conversation goes on where it was if there is none; star alone repeats a question and is no miss.
+conversation goes on where it was if there is none; star alone repeats a question. Neither is a miss, a few times; nor
+is another number where one was read back.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 MOST_MISSES = 3
-MOST_AGAIN = 9
-"""How often in a call a question is repeated, or taken up after a person was asked for; then it counts as a miss."""
+MOST_ASIDES = 3
+"""How often a question is repeated, or taken up after a person was asked for; then it counts as a miss."""
+MOST_RENEWED = 3
+"""How many other numbers are read back as if each were the first; then they count as misses."""
 CONNECT = "connect"
 """The step at which telephones of ours ring; nothing is asked there."""
 LAST = "receipt"
 PERSON, REPEAT = "0", "*"
 """Keys that mean the same at every step."""
+PASSING = frozenset({"asides", "renewed", "silent"})
+"""What is noted among the answers only until the step is left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +28,9 @@ class Heard:
     """What the caller did. `key` is the one key pressed, or the one their words stand for ("yes" 1, "no" 2).
 
     `digits` are all the keys, or the digits spoken; empty for the hash key alone, None for nothing keyed.
-    `number` is the same as a telephone number in E.164, empty where it is none or a withheld one.
+    `number` is the same as a telephone number in E.164, empty where it is none or a withheld one. `meant` is what words
+    mean as a whole ("yes", "no", "unsure", "person", "repeat", "record", "lacking"), `outage` what they say of a system
+    ("yes" it is down, "no", "unsure"), both empty where that cannot be told. `is_unclear`: the words were heard badly.
     """
 
     key: str = ""
@@ -32,6 +39,14 @@ class Heard:
     speech: str = ""
     confidence: str = ""
     recording: str = ""
+    meant: str = ""
+    outage: str = ""
+    is_unclear: bool = False
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether there was no answer at all; the hash key alone is one."""
+        return not self.key and self.digits is None and not self.speech and not self.recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +63,7 @@ class Turn:
 
     @property
     def attempt(self) -> int:
-        """How often this step was asked before in this call: with the step, it names the turn."""
+        """A number that no earlier turn at this step had: with the step, it names the turn."""
         return self.misses + int(self.answers.get("again", "0"))
 
 
@@ -81,33 +96,37 @@ def _language(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     return {"language": keys[heard.key]} if heard.key in keys else None
 
 
-def _yes_or_no(name: str) -> Answer:
-    def read(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-        said = {"1": "yes", "2": "no"}.get(heard.key)
-        return {name: said} if said else None
-
-    return read
+def _down(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """Not to know is an answer; a no that was heard badly is none, since nobody would be rung."""
+    said = heard.outage or {"1": "yes", "2": "no"}.get(heard.key, "")
+    if not said or (said == "no" and heard.is_unclear):
+        return None
+    return {"down": "unknown" if said == "unsure" else said}
 
 
 def _consent(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """Yes or no; where a recording was announced, whoever says nothing against it agrees."""
+    """Yes or no; where a recording was announced, whoever says nothing against it agrees. A yes has to be clear."""
     said = {"1": "yes", "2": "no"}.get(heard.key)
     if said:
-        return {"consent": said}
+        return None if said == "yes" and heard.is_unclear else {"consent": said}
     is_silent = not heard.key and not heard.speech
     return {"consent": "yes", "tacit": "yes"} if turn.answers.get("mode") == "announce" and is_silent else None
 
 
-def _account(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """An account number or a PIN; the hash key alone, or "no", says that it is not at hand."""
+def _account(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """An account number or a PIN; the hash key alone, silence twice in a row, or words say that it is not at hand."""
     if heard.digits:
         return {"account": heard.digits[:20]}
-    return {} if heard.digits is not None or heard.key == "2" else None
+    is_lacking = heard.digits is not None or heard.key == "2" or heard.meant in {"unsure", "lacking"}
+    return {} if is_lacking or (heard.is_silence and "silent" in turn.answers) else None
 
 
 def _account_check(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """Right, another number, or wrong: then it is asked for again."""
     if heard.key == "1":
         return {"account_confirmed": "yes"}
+    if heard.key == "2":
+        return {}
     return {"account": heard.digits[:20]} if heard.digits else None
 
 
@@ -120,6 +139,8 @@ def _open(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 def _note(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     if heard.recording:
         return {"note_recording": heard.recording}
+    if heard.speech and heard.meant in {"no", "record"}:
+        return {}
     if heard.speech:
         return {"note": heard.speech, "note_confidence": heard.confidence}
     return {} if turn.answers.get("consent") == "yes" or heard.digits is not None else None
@@ -127,7 +148,7 @@ def _note(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 
 def _problem(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     """What the caller said; nothing said leads to a recording, or is asked again where none is allowed."""
-    if heard.speech:
+    if heard.speech and heard.meant != "record":
         return {"problem": heard.speech, "confidence": heard.confidence}
     return {} if turn.answers.get("consent") == "yes" else None
 
@@ -144,9 +165,12 @@ def _phone(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 
 
 def _phone_check(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """Right, another number, or wrong: then it is asked for again."""
     if heard.key == "1":
         return {"phone_confirmed": "yes"}
-    return {"phone": heard.number} if heard.number else None
+    if heard.number:
+        return {"phone": heard.number}
+    return {} if heard.key == "2" else None
 
 
 def _after_language(answers: Mapping[str, str]) -> str:
@@ -205,7 +229,7 @@ STEPS: Mapping[str, Step] = {
     "note": Step(read=_note, otherwise={}, follows=lambda _: LAST),
     "problem": Step(read=_problem, otherwise={}, follows=_after_problem),
     "record": Step(read=_recorded("recording"), otherwise={}, follows=lambda _: "down"),
-    "down": Step(read=_yes_or_no("down"), otherwise={"down": "unknown"}, follows=lambda _: "phone"),
+    "down": Step(read=_down, otherwise={"down": "unknown"}, follows=lambda _: "phone"),
     "phone": Step(read=_phone, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
     "phone_check": Step(read=_phone_check, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
     "record_number": Step(read=_recorded("number_recording"), otherwise={}, follows=_after_number),
@@ -221,37 +245,64 @@ def advance(turn: Turn, heard: Heard, tell: Tell = lambda _step, answers: answer
     if turn.step in {LAST, CONNECT}:
         return turn
     step = STEPS[turn.step]
-    if heard.key in {PERSON, REPEAT} and int(turn.answers.get("again", "0")) < MOST_AGAIN:
+    if heard.key in {PERSON, REPEAT} and _count(turn, "asides") < MOST_ASIDES:
         return _aside(turn, heard, step, tell)
     learnt = step.read(turn, heard)
     answers = {**turn.answers, **(learnt or {})}
     if learnt is None or step.follows(answers) == turn.step:
+        if learnt and _count(turn, "renewed") < MOST_RENEWED:
+            return _renewed(turn, answers)
         if turn.misses + 1 < MOST_MISSES:
-            return replace(turn, misses=turn.misses + 1, answers=answers, opens_with="" if learnt else "missed")
+            return _asked_again(turn, answers, heard, is_missed=learnt is None)
         answers |= step.otherwise
-    answers = dict(tell(turn.step, answers))
-    return Turn(step=step.follows(answers), answers=answers)
+    return _left(turn, answers, step, tell)
+
+
+def _left(turn: Turn, answers: Mapping[str, str], step: Step, tell: Tell) -> Turn:
+    kept = {name: value for name, value in answers.items() if name not in PASSING}
+    told = dict(tell(turn.step, kept))
+    return Turn(step=step.follows(told), answers=told)
+
+
+def _asked_again(turn: Turn, answers: Mapping[str, str], heard: Heard, *, is_missed: bool) -> Turn:
+    noted = {**answers, "silent": "yes"} if heard.is_silence else {**answers}
+    if not heard.is_silence:
+        noted.pop("silent", None)
+    return replace(turn, misses=turn.misses + 1, answers=noted, opens_with="missed" if is_missed else "")
+
+
+def _renewed(turn: Turn, answers: Mapping[str, str]) -> Turn:
+    """Another number is read back as the first was, with all tries before it."""
+    counted = {"again": str(turn.attempt + 1), "renewed": str(_count(turn, "renewed") + 1)}
+    return replace(turn, misses=0, answers={**answers, **counted}, opens_with="")
+
+
+def _count(turn: Turn, name: str) -> int:
+    return int(turn.answers.get(name, "0"))
 
 
 def _aside(turn: Turn, heard: Heard, step: Step, tell: Tell) -> Turn:
     """Star asks again; zero rings somebody, and what was recorded until then has answered its step."""
-    answers = {**turn.answers, "again": str(int(turn.answers.get("again", "0")) + 1)}
+    counted = {"again": str(_count(turn, "again") + 1), "asides": str(_count(turn, "asides") + 1)}
+    answers = {**turn.answers, **counted}
+    answers.pop("silent", None)
     if heard.key == REPEAT:
         return replace(turn, answers=answers, opens_with="")
     learnt = (step.read(turn, heard) or {}) if heard.recording else {}
     if heard.recording not in learnt.values():
         return replace(turn, step=CONNECT, answers=answers | {"resume": turn.step}, opens_with="")
-    answers = dict(tell(turn.step, {**answers, **learnt}))
-    return Turn(step=CONNECT, answers=answers | {"resume": step.follows(answers)})
+    after = _left(turn, {**answers, **learnt}, step, tell)
+    return replace(after, step=CONNECT, answers={**after.answers, "resume": after.step})
 
 
 def went_on(turn: Turn, reached: str) -> Turn:
     """The turn after telephones of ours rang, or none could: `reached` is "yes", "nobody", or "" where none rang.
 
-    Whoever asked for a person goes on where they were.
+    Whoever asked for a person goes on where they were; whoever is asked anything after that hears why.
     """
     answers = {**turn.answers, **({"reached": reached} if reached else {})}
     resume = answers.pop("resume", "")
     if resume and resume != CONNECT and reached != "yes":
         return replace(turn, step=resume, answers=answers, opens_with="nobody_now")
-    return Turn(step=_after_connect(answers), answers=answers)
+    step = _after_connect(answers)
+    return Turn(step=step, answers=answers, opens_with="" if step == LAST else "nobody_now")

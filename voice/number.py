@@ -27,12 +27,14 @@ class Plan:
     """How our numbers should be set: at `public_url`, and at `fallback` on another host where we do not answer.
 
     Without `numbers` (E.164) it is about every number of the account that takes calls. An empty `fallback` leaves
-    the one that is set.
+    the one that is set. It is asked by POST, which every TwiML Bin takes; `fallback_get` is for hosts of static files
+    that do not.
     """
 
     public_url: str
     numbers: tuple[str, ...] = ()
     fallback: str = ""
+    fallback_get: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +128,9 @@ def _read(row: Any, plan: Plan) -> Number:
         "status_callback": f"{plan.public_url}/voice/status{RETRIES}",
         "status_callback_method": "POST",
     }
-    if plan.fallback:  # asked for by GET: not every host of static files takes a POST
-        wanted |= {"voice_fallback_url": plan.fallback, "voice_fallback_method": "GET"}
+    if plan.fallback:
+        method = "GET" if plan.fallback_get else "POST"
+        wanted |= {"voice_fallback_url": plan.fallback, "voice_fallback_method": method}
     return Number(
         sid=row.sid,
         number=row.phone_number,
@@ -156,6 +159,9 @@ def _without_fallback(row: Any, plan: Plan) -> Iterator[Finding]:
         yield Finding(is_fine=False, text=f"no fallback: {what}, and name it by `switchboard twilio setup --fallback`")
     elif mistake := fallback_mistake(address, plan.public_url):
         yield Finding(is_fine=False, text=mistake)
+    if plan.fallback_get or (not plan.fallback and address and row.voice_fallback_method == "GET"):
+        cost = "its host's log keeps who called whom, since by GET all of it stands in the address"
+        yield Finding(is_fine=True, text=f"the fallback is asked by GET: {cost}; by POST it stands in no address")
 
 
 def fallback_mistake(address: str, public_url: str) -> str:

@@ -4,8 +4,8 @@ Only a pressed key counts: an answering machine is told nothing, and nobody has 
 https://www.twilio.com/docs/voice/answering-machine-detection
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from uuid import UUID
@@ -37,8 +37,16 @@ Settle = Callable[[Session, UUID], None]
 """Let the state of a step of escalation follow its notices."""
 
 
-Person = Callable[[Session, tables.progress.Callback], OnDuty | None]
-"""Who of us a customer is connected to once they are reached; None: somebody calls them in a moment."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handover:
+    """How a customer whom a call of ours has reached comes to one of us.
+
+    `people` are the telephones to ring for them, one after the other. `missed`: nobody took a call that the house
+    placed by itself, so that the desk must see to it; once for each attempt, however often it is told.
+    """
+
+    people: Callable[[Session, tables.progress.Callback, datetime], Iterable[OnDuty]] = lambda *_: ()
+    missed: Callable[[Session, tables.progress.Callback, datetime], None] = lambda *_: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +61,7 @@ class Speech:
     naming: Naming
     settle: Settle
     wording: Callable[[str], Prompts] = prompts.load
-    person: Person = lambda *_: None
+    handover: Handover = field(default_factory=Handover)
     from_number: str = ""
 
 

@@ -7,14 +7,18 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
-from voice import callbacks, pages, texting
-from voice.outgoing import Naming, Person, Settle, Speech
+from voice import callbacks, handover, pages, texting
+from voice.outgoing import Handover, Naming, Settle, Speech
 from voice.webhooks import Line, body_of, noted, said, verified
 
+LONGEST_TURN = 2
+"""Digits of the how manyeth telephone: nobody holds the line for a hundred."""
 
-def router(line: Line, *, naming: Naming, settle: Settle, person: Person = lambda *_: None) -> APIRouter:
+
+def router(line: Line, *, naming: Naming, settle: Settle, person: Handover | None = None) -> APIRouter:
     """The webhooks of pages, of calls to customers and of texts, on the line whose account places them.
 
+    `person` is how a customer who is called back comes to one of us; without it nobody is rung for them.
     What is written to our number comes nowhere: a text has no address here but that of a receipt's status.
     """
     routes = APIRouter(prefix="/voice", include_in_schema=False)
@@ -24,7 +28,7 @@ def router(line: Line, *, naming: Naming, settle: Settle, person: Person = lambd
         naming=naming,
         settle=settle,
         wording=line.wording,
-        person=person,
+        handover=person or Handover(),
         from_number=line.from_number,
     )
 
@@ -74,7 +78,7 @@ def _add_callbacks(routes: APIRouter, line: Line, speech: Speech, webhook: objec
     async def callback_key(params: Webhook, attempt: str, request: Request) -> Response:
         about, tried = known(attempt), request.query_params.get("try", "")
         return await said(
-            line, request, params, lambda it: callbacks.key(it, about, tried, params, line.clock(), speech=speech)
+            line, request, params, lambda it: handover.key(it, about, tried, params, line.clock(), speech=speech)
         )
 
     @routes.post("/callback/{attempt}/status")
@@ -89,16 +93,19 @@ def _add_engineers(routes: APIRouter, line: Line, speech: Speech, webhook: objec
 
     @routes.post("/callback/{attempt}/engineer")
     async def engineer(params: Webhook, attempt: str, request: Request) -> Response:
-        about, tried = known(attempt), request.query_params.get("try", "")
+        about, turn, tried = known(attempt), turn_of(request), request.query_params.get("try", "")
         return await said(
-            line, request, params, lambda it: callbacks.engineer(it, about, tried, params, line.clock(), speech=speech)
+            line,
+            request,
+            params,
+            lambda it: handover.engineer(it, about, turn, tried, params, line.clock(), speech=speech),
         )
 
     @routes.post("/callback/{attempt}/connected")
     async def connected(params: Webhook, attempt: str, request: Request) -> Response:
-        about = known(attempt)
+        about, turn = known(attempt), turn_of(request)
         return await said(
-            line, request, params, lambda it: callbacks.connected(it, about, params, line.clock(), speech=speech)
+            line, request, params, lambda it: handover.connected(it, about, turn, params, line.clock(), speech=speech)
         )
 
 
@@ -112,6 +119,15 @@ def _add_receipts(routes: APIRouter, line: Line) -> None:
     async def status(params: Annotated[Mapping[str, str], Depends(signed)], receipt: str) -> Response:
         about = known(receipt)
         return await noted(line, lambda it: texting.status(it, about, params, line.clock()))
+
+
+def turn_of(request: Request) -> int:
+    """The how manyeth telephone of ours rings for a customer, as the address says; 0, which none is, where it does not.
+
+    The address is ours, and signed: it is long if somebody else has made it.
+    """
+    written = request.query_params.get("turn", "")
+    return int(written) if written.isdecimal() and len(written) <= LONGEST_TURN else 0
 
 
 def known(text: str) -> UUID | None:

@@ -19,7 +19,7 @@ from models.store import transaction
 from models.terms import CallbackOutcome, OutgoingState
 from voice import callbacks
 from voice.calls import TERMINAL
-from voice.dialling import Outcome, Trunk, dial, dialable, look_up, obstacle
+from voice.dialling import RESTORED, Outcome, Trunk, dial, dialable, look_up, obstacle
 from voice.outgoing import Settle
 
 PHONE = "phone"
@@ -28,6 +28,8 @@ INTERRUPTED = "interrupted while the call was being placed"
 NO_NUMBER = "the number is none that can be called"
 FRESH = timedelta(minutes=15)
 """How long somebody who asked for a call to a customer waits for it."""
+PAGED_WITHIN = timedelta(minutes=5)
+"""How long somebody of ours waits for a page that Twilio does not place: then they are told in another way."""
 OVERDUE = timedelta(minutes=5)
 """When Twilio is asked about a call whose end it has not told."""
 LOST = timedelta(hours=1)
@@ -43,13 +45,14 @@ def page(engine: Engine, notice_id: UUID, *, trunk: Trunk, ended: Ended, settle:
     """Call whom a notice names about its step: intent recorded, placed, outcome recorded.
 
     An interrupted attempt ends *uncertain* and is not repeated; a notice of a step whose ladder was stopped meanwhile
-    is dropped. `settle` lets the step's state follow its notices.
+    is dropped. One that certainly was not placed is tried again for a while (`PAGED_WITHIN`), and fails then. `settle`
+    lets the step's state follow its notices.
 
     Raises:
         Unavailable: certainly no call was made; the job is tried again later.
 
     """
-    number = _begin_page(engine, notice_id, trunk, ended, settle)
+    number = _begin_page(engine, notice_id, trunk, ended, settle, clock())
     if number is None:
         return
     outcome = dial(trunk, to=number, path=f"/voice/page/{notice_id}")
@@ -58,7 +61,8 @@ def page(engine: Engine, notice_id: UUID, *, trunk: Trunk, ended: Ended, settle:
         if row is None:
             return
         if row.call_sid is None:  # else a webhook of this call was faster, and has said that it was placed
-            row.state, row.call_sid = outcome.state or OutgoingState.PENDING, outcome.sid
+            later = OutgoingState.PENDING if clock() - row.created_at < PAGED_WITHIN else OutgoingState.FAILED
+            row.state, row.call_sid = outcome.state or later, outcome.sid
             row.error, row.told_at = outcome.error or None, clock() if outcome.sid else None
         session.flush()
         settle(session, row.step_id)
@@ -67,7 +71,9 @@ def page(engine: Engine, notice_id: UUID, *, trunk: Trunk, ended: Ended, settle:
         raise Unavailable(outcome.error)
 
 
-def _begin_page(engine: Engine, notice_id: UUID, trunk: Trunk, ended: Ended, settle: Settle) -> str | None:
+def _begin_page(
+    engine: Engine, notice_id: UUID, trunk: Trunk, ended: Ended, settle: Settle, now: datetime
+) -> str | None:
     """Record the intent; the number to call, or None if there is nothing to do (any more)."""
     with transaction(engine) as session:
         row = _notice(session, notice_id)
@@ -77,6 +83,8 @@ def _begin_page(engine: Engine, notice_id: UUID, trunk: Trunk, ended: Ended, set
         step = session.get_one(tables.progress.EscalationStep, row.step_id)
         if row.state is OutgoingState.SENDING:
             row.state, row.error = OutgoingState.UNCERTAIN, INTERRUPTED
+        elif trunk.doubts(session, row.created_at, now):
+            row.state, row.error = OutgoingState.UNCERTAIN, RESTORED
         elif reason := ended(session, step):
             row.state, row.error = OutgoingState.DROPPED, reason
         elif problem := obstacle(trunk) or ("" if number else NO_NUMBER):
@@ -92,8 +100,9 @@ def _begin_page(engine: Engine, notice_id: UUID, trunk: Trunk, ended: Ended, set
 def place_callback(engine: Engine, callback_id: UUID, *, trunk: Trunk, clock: Clock) -> None:
     """Ring the customer for one attempt in the ledger, which is placed once at most, whatever comes of it.
 
-    Where Twilio cannot be reached, or answers 429, the attempt stays under way and is tried again while whoever asked
-    for it may still wait (`FRESH`). One that was refused, or may have been placed, ends as failed, with the reason.
+    Where Twilio cannot be reached, refuses our token or answers 429, the attempt stays under way and is tried again
+    while whoever asked for it may still wait (`FRESH`). One that was refused, or may have been placed, ends as failed,
+    with the reason, and leaves a call owed by a person.
     Failed tells nothing about the customer; only attempts that rang count (`triage.reachability`).
 
     Raises:
@@ -127,6 +136,8 @@ def _begin_callback(engine: Engine, callback_id: UUID, trunk: Trunk, now: dateti
         number = dialable(row.number, trunk.region)
         if callbacks.was_dialled(session, row):
             callbacks.fail(session, row, _why(Outcome(state=OutgoingState.UNCERTAIN, error=INTERRUPTED)), now)
+        elif trunk.doubts(session, row.placed_at, now):
+            callbacks.fail(session, row, RESTORED, now)
         elif now - row.placed_at > FRESH:
             callbacks.fail(session, row, "too old to be of use", now)
         elif problem := obstacle(trunk) or ("" if number else NO_NUMBER):

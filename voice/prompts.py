@@ -10,7 +10,11 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from voice import phrases
+
 FALLBACK = "en"
+UNSPEAKABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Signs that no XML document may hold, even escaped (XML 1.0 §2.2): Twilio would end the call."""
 LONGEST = 600
 """Characters of a sentence: more than forty seconds are not listened to."""
 LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -18,45 +22,61 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "tag": (re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}"), "de-DE"),
     "voice": (re.compile(r"[A-Za-z][A-Za-z0-9.-]{1,59}"), "Polly.Vicki"),
 }
-LISTS = ("yes", "no", "count")
-NAMES = {*FORMS, *LISTS, "transcribed", "say"}
+LISTS = (*phrases.MEANINGS, "count", "plus", "twice", "thrice")
+"""Lists of words that a caller may say; a new language needs `yes` and `no`, and understands keys without the rest."""
+SINGLE = frozenset({"count", "plus", "twice", "thrice"})
+DIGITS, MOST_WORDS = 10, 8
+NAMES = {*FORMS, *LISTS, "digits", "transcribed", "say"}
+KEYS = {phrases.YES: "1", phrases.NO: "2", phrases.PERSON: "0", phrases.REPEAT: "*"}
+"""The keys that an answer in words stands for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompts:
     """One language: Twilio's language tag for speech, and the sentences by name.
 
-    `transcribed` says whether Twilio makes transcripts in it; `yes` and `no` are words a caller may say for 1 and 2,
-    `count` the words for 1, 2 and 3. `voice` is who speaks (`Polly.Vicki`), empty for Twilio's own choice:
-    https://www.twilio.com/docs/voice/twiml/say/text-speech#available-voices-and-languages
+    `transcribed` says whether Twilio makes transcripts in it; `lists` are words a caller may say, by what they mean, of
+    which `count` are those for 1, 2 and 3, and `digits` the words for 0 to 9. `voice` is who speaks (`Polly.Vicki`),
+    empty for Twilio's own choice: https://www.twilio.com/docs/voice/twiml/say/text-speech#available-voices-and-languages
     """
 
     tag: str
     transcribed: bool
-    yes: tuple[str, ...]
-    no: tuple[str, ...]
     words: dict[str, str]
-    count: tuple[str, ...] = ()
+    lists: Mapping[str, tuple[str, ...]]
+    phrases: phrases.Phrases
+    digits: Mapping[str, str]
     voice: str = ""
 
     def say(self, name: str, **values: str) -> str:
-        """A sentence with its values put in; they are text, never markup."""
-        return Template(self.words[name]).safe_substitute(values)
+        """A sentence with its values put in; they are text, never markup, and have no sign that XML cannot hold."""
+        plain = {key: UNSPEAKABLE.sub(" ", value) for key, value in values.items()}
+        return Template(self.words[name]).safe_substitute(plain)
 
     def key_of(self, speech: str) -> str:
-        """The key a spoken yes (1), no (2) or number (1 to 3) stands for; nothing if it is none, or several."""
-        counted = self.counted(speech)
-        if counted:
-            return counted
-        said = _words(speech)
-        yes, no = bool(said & set(self.yes)), bool(said & set(self.no))
-        return "" if yes == no else ("1" if yes else "2")
+        """The key an answer in words stands for: yes (1), no (2), a number (1 to 3), a person (0), repeat (*)."""
+        return self.counted(speech) or KEYS.get(phrases.meant(self.found(speech)), "")
 
     def counted(self, speech: str) -> str:
         """The key whose number is all that was said, in a word or as a digit, or nothing."""
-        said = _words(speech)
-        keys = {word: str(key) for key, word in enumerate(self.count, 1)} | {each: each for each in "123"}
-        return keys.get(said.pop(), "") if len(said) == 1 else ""
+        keys = {_plain(word): str(key) for key, word in enumerate(self.lists["count"], 1)} | {
+            each: each for each in "123"
+        }
+        words = phrases.words_of(speech)
+        said = [word for word in words if word in keys or self.phrases.get((word,)) != phrases.BESIDE]
+        return keys.get(said[0], "") if len(said) == 1 else ""
+
+    def found(self, speech: str) -> tuple[str, ...]:
+        """What each phrase in an answer means."""
+        return phrases.found(speech, self.phrases)
+
+    def numerals(self, speech: str) -> str:
+        """The digits in what was said, after a plus sign if there was one."""
+        repeats = dict.fromkeys(map(_plain, self.lists["twice"]), 2) | dict.fromkeys(
+            map(_plain, self.lists["thrice"]), 3
+        )
+        signs = dict.fromkeys(map(_plain, self.lists["plus"]), phrases.PLUS)
+        return phrases.numerals(speech, {**self.digits, **signs}, repeats, self.lists[phrases.BESIDE])
 
 
 @cache
@@ -67,12 +87,13 @@ def load(language: str, folder: Path | None = None) -> Prompts:
     if not ours and not own:
         return load(FALLBACK, folder)
     read = {**ours, **own, "say": {**ours.get("say", {}), **own.get("say", {})}}
+    lists = {name: tuple(read.get(name, ())) for name in LISTS}
     return Prompts(
         tag=read["tag"],
         transcribed=read.get("transcribed", False),
-        yes=tuple(read["yes"]),
-        no=tuple(read["no"]),
-        count=tuple(read.get("count", ())),
+        lists=lists,
+        phrases=phrases.phrases(lists),
+        digits={_plain(word): str(digit) for digit, each in enumerate(read.get("digits", ())) for word in each},
         voice=read.get("voice", ""),
         words=read["say"],
     )
@@ -102,8 +123,9 @@ def _read(path: Path) -> dict[str, Any]:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
-def _words(speech: str) -> set[str]:
-    return set(re.findall(r"[\w']+", speech.casefold().replace("’", "'")))
+def _plain(word: str) -> str:
+    """A single word as it is compared."""
+    return "".join(phrases.words_of(word))
 
 
 def _mistakes(path: Path) -> Iterator[str]:
@@ -127,18 +149,30 @@ def _about(own: Mapping[str, Any]) -> Iterator[str]:
         if name in own and not (isinstance(own[name], str) and form.fullmatch(own[name])):
             yield f"{name} is written like {example}"
     for name in LISTS:
-        if name in own and not _is_words(own[name]):
-            yield f"{name} is a list of single words in small letters"
+        if name in own and not _is_words(own[name], most=1 if name in SINGLE else MOST_WORDS):
+            yield f"{name} is a list of {'single words' if name in SINGLE else 'phrases'} in small letters"
+    if "digits" in own and not _is_digits(own["digits"]):
+        yield "digits are ten lists of single words in small letters, from 0 to 9"
     if not isinstance(own.get("transcribed", False), bool):
         yield "transcribed is true or false"
 
 
-def _is_words(value: Any) -> bool:
+def _is_words(value: Any, *, most: int) -> bool:
+    return isinstance(value, list) and bool(value) and all(_is_phrase(each, most) for each in value)
+
+
+def _is_phrase(value: Any, most: int) -> bool:
+    """Whether these are words as a caller would say them; commas would part what Twilio is told to expect."""
     return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(word, str) and word == word.casefold() and re.fullmatch(r"[\w']+", word) for word in value)
+        isinstance(value, str)
+        and value == value.lower()
+        and re.fullmatch(r"[\w'’ -]+", value) is not None
+        and 0 < len(phrases.words_of(value)) <= most
     )
+
+
+def _is_digits(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == DIGITS and all(_is_words(each, most=1) for each in value)
 
 
 def _sentences(say: Any) -> Iterator[str]:

@@ -7,8 +7,9 @@ https://www.twilio.com/docs/voice/api/call-resource and https://www.twilio.com/d
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -17,9 +18,11 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.errors import Unavailable
 from models.ports import Clock
 from models.store import transaction
 from voice import calls
+from voice.dialling import Restored
 from voice.hearing import RECORDING_SID
 from voice.number import asking
 from voice.recordings import TwilioAccount
@@ -27,6 +30,9 @@ from voice.signature import CALL_SID
 from voice.switch import Switch
 
 WHY = "they called while we were away"
+BEFORE_RESTORE = "they called before the database was restored, and may have been served then"
+LATE = timedelta(hours=1)
+"""Who called longer ago is not rung by the house: a person decides whether they still wait, and whether it is night."""
 PAGE = 200
 KEPT = ("completed", "absent")
 """States of a recording that last; others are asked for next time."""
@@ -43,40 +49,62 @@ class Found:
     recordings: int
 
 
-def reconcile(engine: Engine, *, switch: Switch, account: TwilioAccount, clock: Clock, since: datetime) -> Found:
+def reconcile(
+    engine: Engine,
+    *,
+    switch: Switch,
+    account: TwilioAccount,
+    clock: Clock,
+    since: datetime,
+    restored: Restored = lambda *_: None,
+) -> Found:
     """Take in what Twilio has of calls to our numbers since a moment and we have not; what that was. For beat.
 
     A call that we did not have opens its incident, whose clock starts when Twilio says it began; its caller is owed
-    a call. Calls that are still going on are left for the next time.
+    a call, by a person where it is `LATE`, or where the database was `restored` since and does not know any more how
+    they were served. Calls that are still going on are left for the next time, and so is one that cannot be read.
 
     Raises:
         Unavailable: Twilio or PostgreSQL does not answer; what was taken in stays.
 
     """
+    with transaction(engine) as session:
+        back = restored(session, clock())
     fresh = ends = kept = 0
-    for batch in _batches(_calls(account, switch, since)):
+    for batch in _batches(_calls(account, switch, since, clock())):
         for row in _unknown(engine, batch):
-            with transaction(engine) as session:
-                is_new = _take_call(session, row, clock(), switch)
-            fresh, ends = fresh + is_new, ends + (not is_new)
+            with _passing_over(row), transaction(engine) as session:
+                is_new = _take_call(session, row, clock(), _reach_of(row, switch, clock(), back), back)
+                fresh, ends = fresh + is_new, ends + (not is_new)
     for batch in _batches(_recordings(account, since)):
         for row in _missing(engine, batch):
-            with transaction(engine) as session:
+            with _passing_over(row), transaction(engine) as session:
                 calls.recording(session, _told_of(row, account), clock(), switch=switch)
-            kept += 1
+                kept += 1
     if fresh or ends or kept:
         log.info("calls.reconciled", calls=fresh, ends=ends, recordings=kept)
     return Found(calls=fresh, ends=ends, recordings=kept)
 
 
-def _calls(account: TwilioAccount, switch: Switch, since: datetime) -> Iterator[Any]:
+@contextmanager
+def _passing_over(row: Any) -> Iterator[None]:
+    """Let one row that nobody can take in hold nobody else's up; its id is in the log, again each time."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it
+        log.warning("call.unreadable", twilio=row.sid, error=type(error).__name__)
+
+
+def _calls(account: TwilioAccount, switch: Switch, since: datetime, now: datetime) -> Iterator[Any]:
     """Calls to our numbers that have ended; Twilio's own filter goes by the day."""
     with asking(account) as client:
         for number in tuple(switch.numbers) or (None,):
             whose = {"to": number} if number else {}
             for row in client.calls.stream(**whose, start_time_after=_midnight(since), page_size=PAGE):
                 is_ours = row.direction == "inbound" and CALL_SID.fullmatch(row.sid or "")
-                if is_ours and row.status in calls.TERMINAL and _began(row) >= since:
+                if is_ours and row.status in calls.TERMINAL and _began(row, now) >= since:
                     yield row
 
 
@@ -97,10 +125,25 @@ def _batches(rows: Iterator[Any]) -> Iterator[list[Any]]:
         yield batch
 
 
-def _began(row: Any) -> datetime:
-    """When a call first rang: the earliest moment that Twilio names, so that no clock starts late."""
-    named: list[datetime] = [at for at in (row.date_created, row.start_time) if at is not None]
-    return min(named)
+def _began(row: Any, now: datetime) -> datetime:
+    """When a call first rang: the earliest moment that Twilio names, so that no clock starts late; at the latest now.
+
+    A moment that cannot be read is a word in Twilio's library, and none at all where it was left out.
+    """
+    named = (row.date_created, row.start_time, row.end_time)
+    return min([now, *(at for at in named if isinstance(at, datetime))])
+
+
+def _ended(row: Any, now: datetime) -> datetime:
+    """When a call ended: between its beginning and now, whatever Twilio's clock says."""
+    told = row.end_time if isinstance(row.end_time, datetime) else now
+    return max(_began(row, now), min(told, now))
+
+
+def _reach_of(row: Any, switch: Switch, now: datetime, back: datetime | None) -> Switch:
+    """The line as it treats the caller of a row: only who called a moment ago is rung by the house itself."""
+    is_late = now - _ended(row, now) > LATE or (back is not None and _began(row, now) <= back)
+    return replace(switch, callback_automatic=False) if is_late else switch
 
 
 def _unknown(engine: Engine, batch: list[Any]) -> list[Any]:
@@ -126,10 +169,13 @@ def _missing(engine: Engine, batch: list[Any]) -> list[Any]:
     return [row for row in batch if row.call_sid in ours and row.sid not in there]
 
 
-def _take_call(session: Session, row: Any, now: datetime, switch: Switch) -> bool:
-    """Do what the webhooks of a call would have done; whether it is new to us."""
-    is_new = tables.calls.by_sid(session, row.sid) is None
-    began = min(_began(row), now)
+def _take_call(session: Session, row: Any, now: datetime, switch: Switch, back: datetime | None = None) -> bool:
+    """Do what the webhooks of a call would have done; whether it is new to us.
+
+    A webhook may be faster, since its row is there and nobody sees it: then its first event is there, too, once the
+    call is held.
+    """
+    began, was_there = _began(row, now), tables.calls.by_sid(session, row.sid) is not None
     params = {
         "CallSid": row.sid,
         "AccountSid": row.account_sid,
@@ -139,20 +185,22 @@ def _take_call(session: Session, row: Any, now: datetime, switch: Switch) -> boo
         "CallDuration": row.duration or "",
     }
     call = calls.call_of(session, params, began, switch=switch)
+    is_new = not was_there and not tables.calls.events(session, call.id)
     if is_new:
         call.recovered_at = now
-        _owe(session, call, now, switch)
-    calls.status(session, params, max(began, min(row.end_time or now, now)), switch=switch)
+        tables.calls.keep(session, call)
+        _owe(session, call, now, switch, WHY if back is None or began > back else BEFORE_RESTORE)
+    calls.status(session, params, _ended(row, now), switch=switch)
     return is_new
 
 
-def _owe(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+def _owe(session: Session, call: tables.calls.Call, now: datetime, switch: Switch, why: str) -> None:
     tables.reaching.owe_call(
         session,
         request_id=call.request_id,
         call_id=call.id,
         number=call.answers.get("caller"),
-        why=WHY,
+        why=why,
         automatic=switch.callback_automatic,
         due_at=call.started_at + switch.callback_after,
         made_at=now,

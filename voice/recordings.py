@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import tables
+from models.calling import Consent
 from models.errors import Invalid, NotFound, Unavailable
 from models.ports import Clock
 from models.store import transaction
@@ -33,6 +34,8 @@ REFUSED = frozenset({"no", "never"})
 """Answers to the question for consent after which nothing of a call is kept."""
 UNWANTED = "refused"
 """The state of a recording that nobody agreed to."""
+UNASKED = "unasked"
+"""How the log of a request names a recording of a caller who was to be asked and could only be told."""
 
 log = structlog.get_logger()
 
@@ -51,7 +54,8 @@ def fetch(engine: Engine, recording: UUID, account: TwilioAccount, clock: Clock,
 
     Twilio answers 404 for the first seconds of a recording. One without sound ("absent") is left alone; one of a call
     whose caller did not agree is never fetched, and is removed at Twilio. So is, later, one that is stored here, with
-    `remove`.
+    `remove`. One of a caller who was to be asked and was not, since only the fallback was there, is kept and marked
+    so in the log of its request.
 
     Raises:
         Unavailable: not there yet or not reachable; try again.
@@ -78,6 +82,7 @@ def fetch(engine: Engine, recording: UUID, account: TwilioAccount, clock: Clock,
         if row is not None and row.fetched_at is None:
             row.media, row.media_type, row.fetched_at, row.status = media, kind, clock(), "completed"
             row.digest = hashlib.sha256(media).hexdigest()
+            _note_unasked(session, row, clock())
             if remove:
                 tables.jobs.schedule(session, JobKind.RECORDING_REMOVE, row.id, clock() + TRANSCRIBED)
     log.info("recording.fetched", recording=sid, size=len(media))
@@ -87,6 +92,16 @@ def is_unwanted(session: Session, row: tables.calls.Recording) -> bool:
     """Whether the caller was asked and did not agree to be recorded: that holds whatever made the recording."""
     call = session.get_one(tables.calls.Call, row.call_id)
     return call.answers.get("consent") in REFUSED
+
+
+def _note_unasked(session: Session, row: tables.calls.Recording, now: datetime) -> None:
+    """Say in the log of a request whose caller was recorded by the fallback, which cannot ask: they did not hang up."""
+    call = session.get_one(tables.calls.Call, row.call_id)
+    if call.request_id is None or call.answers.get("mode") != Consent.ASK or "consent" in call.answers:
+        return
+    why = "recorded while we were away: the caller was told to hang up if they do not agree, and was not asked"
+    source = f"recording:{row.recording_sid}"
+    tables.requests.record_clock(session, call.request_id, "recording", source, now, value=UNASKED, note=why)
 
 
 def _refuse(session: Session, row: tables.calls.Recording, now: datetime) -> None:

@@ -19,20 +19,30 @@ NOTHING_KNOWN = CallTerms(looks_urgent=False, needs_phone=False, consent=Consent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What a policy wants of every call: how consent to recordings is come by, and the ways a receipt may go."""
+
+    consent: Consent = Consent.ASK
+    receipts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """What a conversation asks the desk, each within the session of its webhook; the defaults know nothing.
 
-    `on_call` gives the telephones to ring for a request, its owner's first; of a caller whose request does not burn
-    (False) only those of people who take such calls now. `join` makes a caller's new request part of one that was
-    there. `taken` says who took a request on, `unreached` that nobody could be, and begins the policy's ladder.
-    `got_through`: a caller came to a receipt or a person, so that no earlier call of theirs waits for one of ours.
+    `rules` are those of a policy, by its id. `on_call` gives the telephones to ring for a request, its owner's first;
+    of a caller whose request does not burn (False) only those of people who take such calls now. `join` makes a
+    caller's new request part of one that was there, and says whether it could be. `taken` says who took a request on;
+    `unreached` that nobody could be reached, and begins the policy's ladder. `got_through`: a caller came to a receipt
+    or a person, so that no earlier call of theirs waits for one of ours.
     """
 
     who_calls: Callable[[Session, Party], CallerId] = lambda *_: CallerId(recognition=Recognition.UNKNOWN)
     terms: Callable[[Session, UUID, datetime], CallTerms] = lambda *_: NOTHING_KNOWN
+    rules: Callable[[str], Rules] = lambda _: Rules()
     open_request: Callable[[Session, UUID, datetime], OpenRequest | None] = lambda *_: None
     on_call: Callable[[Session, UUID, bool, datetime], tuple[OnDuty, ...]] = lambda *_: ()
-    join: Callable[[Session, UUID, UUID, datetime], None] = lambda *_: None
+    join: Callable[[Session, UUID, UUID, datetime], bool] = lambda *_: False
     taken: Callable[[Session, UUID, str, datetime], None] = lambda *_: None
     unreached: Callable[[Session, UUID, str, datetime], None] = lambda *_: None
     got_through: Callable[[Session, Call, datetime], object] = lambda *_: None

@@ -21,7 +21,7 @@ from models.ports import Clock
 from models.store import transaction
 from models.tables.reaching import CallReceipt
 from models.terms import OutgoingState
-from voice.dialling import Outcome, Trunk, made, obstacle, textable
+from voice.dialling import RESTORED, Outcome, Trunk, made, obstacle, textable
 from voice.outgoing import Naming
 from voice.signature import MESSAGE_SID
 from voice.twiml import RETRIES
@@ -120,6 +120,8 @@ def _begin(engine: Engine, receipt_id: UUID, trunk: Trunk, naming: Naming, now: 
         number = textable(row.recipient, trunk.region)
         if row.state is OutgoingState.SENDING:
             row.state, row.error = OutgoingState.UNCERTAIN, INTERRUPTED
+        elif trunk.doubts(session, row.created_at, now):
+            row.state, row.error = OutgoingState.UNCERTAIN, RESTORED
         elif reason := _needless(session, row, number, now):
             row.state, row.error = OutgoingState.DROPPED, reason
         elif problem := obstacle(trunk):

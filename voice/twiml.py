@@ -16,11 +16,18 @@ GO_ON_SECONDS = 3
 RECORD_SECONDS = 119
 """Twilio transcribes recordings shorter than two minutes (error 13617)."""
 LONG_NUMBERS = frozenset({"account", "account_check", "phone", "phone_check"})
+MOST_HINTS = 8
+"""Of each list of words, the first: the likeliest."""
 FREE = frozenset({"problem", "note", "account", "phone"})
 """Steps whose answer is not one of a few words."""
 RECORD_ENDS = "#0*"
 """Keys that end a recording: the hash key, and those that mean the same at every step."""
-SOON, MOST_MINUTES = 2, 90
+RECORD_PAUSE = 10
+"""Seconds of silence that end a recording: Twilio's own five would end it while somebody thinks.
+
+https://www.twilio.com/docs/voice/twiml/record#timeout
+"""
+SOON, MOST_MINUTES, MOST_HOURS = 2, 90, 48
 
 
 def say(
@@ -92,7 +99,11 @@ def _ask(response: VoiceResponse, turn: Turn, words: Prompts, before: list[str],
 
 
 def _hints(turn: Turn, words: Prompts) -> tuple[str, ...]:
-    return words.count if turn.step == "open" and words.count else (*words.yes, *words.no)
+    """What recognition should expect: the words of this step's answers."""
+    if turn.step == "open":
+        return words.lists["count"] or words.lists["yes"]
+    more = ("unsure", "down") if turn.step == "down" else ()
+    return tuple(phrase for name in ("yes", "no", *more) for phrase in words.lists[name][:MOST_HINTS])
 
 
 def question(turn: Turn, words: Prompts) -> list[str]:
@@ -114,25 +125,39 @@ def question(turn: Turn, words: Prompts) -> list[str]:
 
 
 def farewell(answers: Mapping[str, str], words: Prompts, reference: str) -> list[str]:
-    """What is said at the end: the reference, twice; after a talk with a person once, and no more than that."""
+    """What is said at the end: the reference, twice; after a talk with a person once, and no more than that.
+
+    A call back is promised only where a number is known, and whoever gave none is told so.
+    """
     told, after = [], []
     if answers.get("reached") == "nobody":
-        told = [words.say("nobody"), _expect(answers.get("due_minutes", ""), words)]
+        told = [words.say("nobody"), *([_expect(answers.get("due_minutes", ""), words)] if has_number(answers) else [])]
+    if not has_number(answers) and answers.get("reached") != "yes":
+        after = [words.say("no_number")]
     if answers.get("sms") == "yes":
-        after = [words.say("sent_sms")]
+        after.append(words.say("sent_sms"))
     name = "receipt_joined" if "joined" in answers else "receipt"
     if answers.get("reached") == "yes":
         name = "receipt_connected"
     return [*told, words.say(name, reference=spoken(reference)), *after, words.say("goodbye")]
 
 
+def has_number(answers: Mapping[str, str]) -> bool:
+    """Whether there is any number to call back on: one that was keyed, the caller's, or one in a recording."""
+    is_recorded = answers.get("number_recording", "none") != "none"
+    return is_recorded or bool(answers.get("phone") or answers.get("caller"))
+
+
 def _expect(minutes: str, words: Prompts) -> str:
-    """When to expect a call, in minutes up to an hour and a half, then in whole hours."""
+    """When to expect a call: in minutes up to an hour and a half, in hours up to two days, then in whole days."""
     if not minutes.isdecimal() or int(minutes) < SOON:
         return words.say("expect_soon")
     if int(minutes) <= MOST_MINUTES:
         return words.say("expect_minutes", minutes=minutes)
-    return words.say("expect_hours", hours=str(-(-int(minutes) // 60)))
+    hours = -(-int(minutes) // 60)
+    if hours <= MOST_HOURS:
+        return words.say("expect_hours", hours=str(hours))
+    return words.say("expect_days", days=str(-(-hours // 24)))
 
 
 def _choose(
@@ -153,6 +178,7 @@ def _record(response: VoiceResponse, words: Prompts, public_url: str, here: str)
     response.record(
         action=here + RETRIES,
         method="POST",
+        timeout=RECORD_PAUSE,
         max_length=RECORD_SECONDS,
         finish_on_key=RECORD_ENDS,
         play_beep=True,

@@ -5,6 +5,7 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -25,6 +26,8 @@ TASK_SECONDS = 90
 QUEUE = "switchboard"
 JOB_BYTES = 1 << 30
 """What one job may allocate: the worst mail known needs a third of it."""
+WAKE_PAUSE = 0.1
+"""Seconds between two messages: each costs as much as a small webhook, and one finds all jobs there are."""
 PR_SET_PDEATHSIG = 1
 """prctl(2): the signal a process gets when its parent dies."""
 
@@ -87,8 +90,8 @@ def _repeat(app: Celery, name: str, task: str, work: Callable[[], int], seconds:
     def run() -> int:
         try:
             return work()
-        except Unavailable:
-            log.warning("task.postponed", task=task, reason="PostgreSQL is away")
+        except Unavailable as error:
+            log.warning("task.postponed", task=task, reason=type(error.__cause__ or error).__name__)
             return 0
 
     app.task(name=task, shared=False)(run)
@@ -123,7 +126,7 @@ def broker_url(redis_url: str) -> str:
 
 
 class Waker:
-    """Tells a worker that there are jobs: at most one message under way, never blocking, never raising.
+    """Tells a worker that there are jobs: one message at a time and then a pause, never blocking, never raising.
 
     A lost message costs a sweep interval, no more: PostgreSQL holds the work.
     """
@@ -151,6 +154,7 @@ class Waker:
                 self._app.send_task(DRAIN, retry=False, expires=60)
             except Exception as error:  # noqa: BLE001 - Redis may be away in many ways; the sweep finds the jobs
                 log.warning("worker.not_woken", error=type(error).__name__)
+            time.sleep(WAKE_PAUSE)
 
 
 def run_worker(app: Celery, *, processes: int, log_level: str) -> None:

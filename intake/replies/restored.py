@@ -21,7 +21,8 @@ log = structlog.get_logger()
 def restored_at(session: Session, now: datetime) -> datetime | None:
     """When this database was first seen after a restore, None if it never was. Seen now: waiting replies are in doubt.
 
-    Also a standby that takes over counts: it may have missed the last replies that the old one sent.
+    Also a standby that takes over counts: it may have missed the last replies that the old one sent. The telephone
+    asks here, too, before it texts or rings anybody.
     """
     identity = tables.mail.identity(session)
     known = tables.mail.switched(session, NAME)

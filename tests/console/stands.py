@@ -79,6 +79,14 @@ def button(page, words):
     return page[: page.index(f">{words}")].rsplit("<button", 1)[1]
 
 
+def leaves_number(desk, reference, number="+49 30 5550137"):
+    """The customer wrote into a form at which telephone they are reached."""
+    with transaction(desk.engine) as session:
+        row = tables.requests.by_number(session, int(reference[3:]))
+        for said in tables.requests.interactions(session, row.id):
+            said.fields = {**said.fields, "phone": number}
+
+
 def attempt_at(desk, reference, minutes_ago):
     """A call that nobody answered."""
     with transaction(desk.engine) as session:

@@ -57,6 +57,7 @@ def test_an_unreachable_customer_is_eased_by_a_lead_only(stands, desk, ida, lea,
     assert "Reduce to Severity 3 (Normal)" in page
     assert "No attempt to call is written down." in page
     assert stands.button(page, "Reduce to").count("disabled") == 1
+    stands.leaves_number(desk, reference)
     for minutes in (40, 20, 1):
         stands.attempt_at(desk, reference, minutes)
     mine, theirs = ida.get(f"/requests/{reference}").text, lea.get(f"/requests/{reference}").text

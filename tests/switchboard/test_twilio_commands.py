@@ -8,11 +8,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from models.calling import Finding
+from models.calling import Consent, Finding
 from models.errors import Misconfigured, Unavailable
 from switchboard.commands import twilio
+from switchboard.telephony import Telephony
 from voice.number import Number, Plan, Setting
 from voice.reconciling import Found
+from voice.switch import Rules
 
 OURS, OTHER = "+493055500100", "+442055500100"
 TOKEN = "very-secret-token"
@@ -87,6 +89,7 @@ def test_setup_sets_when_told_to(command, at_twilio):
         (["--apply"], {"PUBLIC_URL": "http://127.0.0.1:8000"}, "needs an https address"),
         (["--fallback", "https://support.example.com/x"], {}, "on our own host"),
         (["--fallback", "nowhere"], {}, "no web address"),
+        (["--fallback-get"], {}, "name that, too"),
         (["--number", "0305550"], {}, "is no number like"),
         ([], {"TWILIO_ACCOUNT_SID": ""}, "SWITCHBOARD_TWILIO_ACCOUNT_SID"),
         ([], {"TWILIO_AUTH_TOKEN": ""}, "SWITCHBOARD_TWILIO_AUTH_TOKEN"),
@@ -100,6 +103,14 @@ def test_setup_refuses_what_would_be_wrong(command, at_twilio, monkeypatch, word
     assert isinstance(answer.exception, Misconfigured)
     assert said in answer.exception.public
     assert "apply" not in [kind for kind, _ in at_twilio]
+
+
+def test_setup_has_the_fallback_asked_by_get_only_when_told_to(command, at_twilio):
+    """The plan says which."""
+    fallback = ("--fallback", "https://fallback.example.net/away.xml")
+    command("setup", *fallback)
+    command("setup", *fallback, "--fallback-get")
+    assert [plan.fallback_get for _, plan in at_twilio] == [False, True]
 
 
 def test_setup_tells_what_no_setting_cures(command, monkeypatch):
@@ -132,19 +143,35 @@ def test_fallback_speaks_the_languages_of_the_number(command):
 @pytest.mark.parametrize(
     ("words", "setting", "records"),
     [
-        ([], "ask", True),
-        ([], "ask; FR=never", False),
+        ([], "announce", True),
+        ([], "", False),
+        ([], "ask", False),
+        ([], "announce; FR=ask", False),
+        ([], "announce; FR=never", False),
+        ([], "ask; US=announce", False),
         ([], "never", False),
         (["--record"], "ask; FR=never", True),
         (["--no-record"], "announce", False),
     ],
 )
-def test_fallback_records_where_that_is_allowed(command, monkeypatch, words, setting, records):
-    """It cannot tell who calls: one country that forbids it is enough, unless the operator says otherwise."""
+def test_fallback_records_where_nobody_need_be_asked(command, monkeypatch, words, setting, records):
+    """It can neither ask nor tell who calls: one country that wants it asked is enough, unless the operator decides."""
     monkeypatch.setenv("SWITCHBOARD_VOICE_RECORDING", setting)
     answer = command("fallback", *words)
     assert answer.exit_code == 0
     assert ("<Recording" in answer.output) is records
+    assert ("If you do not agree, please hang up" in answer.output) is records
+
+
+@pytest.mark.parametrize("wanted", [Consent.ASK, Consent.NEVER])
+def test_fallback_does_not_record_where_one_policy_wants_it_asked(command, monkeypatch, wanted):
+    """Any account may be under it, and the document cannot tell whose caller it is."""
+    monkeypatch.setenv("SWITCHBOARD_VOICE_RECORDING", "announce")
+    monkeypatch.setattr(Telephony, "rules", lambda _self, policy: Rules(
+        consent=wanted if policy == "oro" else Consent.ANNOUNCE
+    ))  # fmt: skip
+    assert "<Recording" not in command("fallback").output
+    assert "<Recording" in command("fallback", "--record").output
 
 
 @pytest.mark.parametrize("words", [["--dial", "nobody"], ["--dial", "+266696687"], ["--number", "x"]])

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from models import tables
 from models.calling import Consent
@@ -335,24 +335,3 @@ def test_an_engineer_s_acknowledgement_in_the_console_ends_the_paging_too(sessio
     who = {"engineer": "mara", "role": Role.ENGINEER, "policy": PACKS["wso2"]}
     progress.acknowledge(session, request.id, **who, now=now + MINUTE)
     assert looked(session, now + 40 * MINUTE) == ["critical/on-call"]
-
-
-def test_a_caller_waits_for_few_statements(session, now):
-    """Each is a round to the database while somebody holds a telephone."""
-    account = directory.add_account(session, "Nordhandel")
-    called(session, now, suggested="P1", facts=PRESSED, account=account)
-    request = called(session, now, suggested="P3", facts=PRESSED, account=account)
-    said: list[str] = []
-    connection = session.connection()
-    session.expire_all()
-
-    def note(_connection, _cursor, statement, *_) -> None:
-        said.append(statement)
-
-    event.listen(connection, "before_cursor_execute", note)
-    terms(session, request.id, now, policies=PACKS)
-    first = len(said)
-    open_request(session, request.id, now, policies=PACKS)
-    event.remove(connection, "before_cursor_execute", note)
-    assert first <= 5
-    assert len(said) - first <= 4

@@ -47,6 +47,14 @@ def write(session: Session, now: datetime, policy: Policy = WSO2, **more: Any) -
     return receive(session, Interaction(**given), now, reception=reception).request
 
 
+def answered(session: Session, request_id: UUID, source: str, policy: Policy, now: datetime) -> None:
+    """Judge a stored message again."""
+    row = tables.requests.interaction_by_source(session, source)
+    assert row is not None
+    wrote = {"source": source, "by": row.party or "", "at": row.received_at, "paused_at": None}
+    client.client_wrote(session, fetched(session, request_id), **wrote, policy=policy, now=now)
+
+
 def fetched(session: Session, request_id: UUID) -> tables.requests.Request:
     """The request as it stands in the database."""
     session.flush()
@@ -104,9 +112,7 @@ def test_the_same_message_twice_changes_nothing(session, now):
         write(session, at + HOUR, request=wanted, source="mail:answer")
     before, version = kinds(session, wanted), fetched(session, wanted).version
     steps(session, wanted, at + HOUR, WSO2, "ask-client")
-    row = tables.requests.interaction_by_source(session, "mail:answer")
-    request = fetched(session, wanted)
-    client.client_wrote(session, request, row, policy=WSO2, now=at + 9 * HOUR)
+    answered(session, wanted, "mail:answer", WSO2, at + 9 * HOUR)
     assert before.count("resumed") == 1
     assert (kinds(session, wanted).count("resumed"), fetched(session, wanted).version) == (1, version + 1)
     assert fetched(session, wanted).status == "waiting-on-client"
@@ -139,8 +145,7 @@ def test_a_word_of_thanks_reopens_nothing_and_is_shown(session, now, pack):
     request = fetched(session, wanted)
     request.state = TriageState.DECIDED
     write(session, at + HOUR, request=wanted, source="mail:thanks")
-    row = tables.requests.interaction_by_source(session, "mail:thanks")
-    client.client_wrote(session, request, row, policy=PACKS[pack], now=at + HOUR)
+    answered(session, wanted, "mail:thanks", PACKS[pack], at + HOUR)
     assert (fetched(session, wanted).status, request.follow_up_at) == ("resolved", at + HOUR)
     proposed = [row for row in tables.requests.clock_events(session, wanted) if row.event == "proposed"]
     assert [(row.value, row.source) for row in proposed] == [("reopen", "mail:thanks")]

@@ -40,7 +40,11 @@ def opened(session, now, *, policy="parallels", text=DOWN, **more):
     return tables.requests.fetch(session, receive(session, interaction, now, reception=reception).request)
 
 
-def missed(session, request, *moments, number="+493055501"):
+THEIRS = {"phone": "+493055501"}
+"""The fields of a request whose customer left a number."""
+
+
+def missed(session, request, *moments, number=THEIRS["phone"]):
     """Attempts to call back that nobody answered."""
     for at in moments:
         outcome = CallbackOutcome.NO_ANSWER
@@ -181,7 +185,7 @@ def test_the_number_to_call_comes_from_the_form_or_the_contact_never_from_caller
 
 def test_a_lead_eases_an_unreachable_customer_and_the_decision_cites_the_clause(session, now):
     """Parallels, Severity 1 Note #2: enabled by the ledger alone, never by itself."""
-    request = opened(session, now)
+    request = opened(session, now, fields=THEIRS)
     severity_1(session, request, now)
     refused = {"engineer": "lena", "policy": PARALLELS, "now": now, "rule": "unreachable-contact"}
     with pytest.raises(Conflict):
@@ -200,7 +204,7 @@ def test_a_lead_eases_an_unreachable_customer_and_the_decision_cites_the_clause(
 
 def test_the_offer_vanishes_when_the_customer_calls_in(session, now):
     """Two attempts in vain, then their call: reachable again."""
-    request = opened(session, now)
+    request = opened(session, now, fields=THEIRS)
     severity_1(session, request, now)
     missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20))
     session.add(
@@ -222,7 +226,7 @@ def test_the_offer_vanishes_when_the_customer_calls_in(session, now):
 
 def test_undoing_an_easing_brings_the_decision_before_back(session, now):
     """Severity 1 holds again; undone once more, nothing is decided. The log keeps every change."""
-    request = opened(session, now)
+    request = opened(session, now, fields=THEIRS)
     severity_1(session, request, now)
     missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20))
     later = now + timedelta(minutes=30)
@@ -290,7 +294,7 @@ def test_an_answered_call_is_a_response(session, now):
 def test_a_caller_states_less_than_the_call_log(session, now):
     """Whoever says "you can reach me" and is not reached is not reachable."""
     stated = Fact(name="unreachable", value="no", source="caller")
-    request = opened(session, now, facts=(stated,))
+    request = opened(session, now, facts=(stated,), fields=THEIRS)
     severity_1(session, request, now)
     missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20))
     assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is True
@@ -303,4 +307,48 @@ def test_calls_to_another_number_do_not_count_against_the_customer(session, now)
     missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20), number="+493055599")
     assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is not True
     missed(session, request, now + timedelta(minutes=30), now + timedelta(minutes=50), number="+493055503")
+    assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is True
+
+
+def test_attempts_to_a_number_that_a_call_merely_came_from_prove_nothing(session, now):
+    """It may be a switchboard's, or nobody's: without a contact phone on file nobody knows whether they are reachable.
+
+    Parallels promises that about the contact phone of the support request (Severity 1 Note #2).
+    """
+    party = Party(kind=PartyKind.NUMBER, value="+493055502", shown="+493055502")
+    request = opened(session, now, party=party)
+    severity_1(session, request, now)
+    missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20), number="+493055502")
+    assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is None
+    told = {fact.name: fact.value for fact in knowledge.known(session, request, policy=PARALLELS)}
+    assert not {"unreachable", "reachable_by_phone", "contact_phone_on_file"} & set(told)
+    reachability.attempt(
+        session, request.id, outcome=CallbackOutcome.ANSWERED, engineer="mara", now=now + timedelta(minutes=30),
+        number="+493055502",
+    )  # fmt: skip
+    told = {fact.name: fact.value for fact in knowledge.known(session, request, policy=PARALLELS)}
+    assert told["reachable_by_phone"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "rung"),
+    [
+        ("030 5550137", "DE", "+49305550137"),
+        ("(212) 555-0137", "US", "+12125550137"),
+        ("+49 (30) 5550-137", "US", "+49305550137"),
+        ("020 7946 0137", "GB", "+442079460137"),
+    ],
+)
+def test_a_contact_phone_without_a_country_code_is_the_one_the_house_rings(session, now, written, region, rung):
+    """Wherever the house stands: attempts to it count, those to the same digits elsewhere do not."""
+    request = opened(session, now, fields={"phone": written})
+    severity_1(session, request, now)
+    missed(session, request, now + timedelta(minutes=1), now + timedelta(minutes=20), number="+3612345678")
+    assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is None
+    for minutes in (30, 50):
+        row = reachability.attempt(
+            session, request.id, outcome=CallbackOutcome.NO_ANSWER, engineer="mara", region=region,
+            now=now + timedelta(minutes=minutes),
+        )  # fmt: skip
+        assert row.number == rung
     assert knowledge.role_rules(session, request, policy=PARALLELS)[0].holds is True

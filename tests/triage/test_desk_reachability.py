@@ -25,8 +25,8 @@ def at(now, minutes):
 
 @pytest.fixture
 def request_1(session, now):
-    """A request of severity 1 whose customer is not in the directory."""
-    return raised(session, now)
+    """A request of severity 1 whose customer is not in the directory, and left a number."""
+    return raised(session, now, fields={"phone": RUNG})
 
 
 def raised(session, now, **more):

@@ -278,9 +278,10 @@ def test_a_suggestion_job_that_is_done_runs_again_for_a_text_read_at_last(sessio
     """The worker suggested for the notice already; the text needs it once more."""
     receive(session, mail(now, new_text="", note="unparsed"), now, reception=later)
     (job,) = session.scalars(select(tables.jobs.Job))
-    job.state = JobState.DONE
+    job.state, job.attempts, job.error = JobState.DONE, 3, "late"
     receive(session, mail(now), now, reception=later)
-    assert job.state is JobState.WAITING
+    session.refresh(job)
+    assert (job.state, job.attempts, job.error) == (JobState.WAITING, 0, None)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from models.terms import CallbackOutcome, Channel, Interaction, JobKind
 from triage import policy
 from triage.desk import owed, reachability
 from triage.desk.reception import Reception, receive
+from triage.identity import number_party
 
 PACKS = policy.load_packs()
 HANGUP = "+49305550137"
@@ -41,10 +42,11 @@ def raised(session, now):
 
 @pytest.fixture
 def hung_up(session, now, raised):
-    """Make a request whose caller hung up, and is owed a call in ten minutes."""
+    """Make a request whose caller, known by their number, hung up, and is owed a call in ten minutes."""
 
     def make(number=HANGUP, *, automatic=True, call=None, **columns):
         request = raised(**columns)
+        request.contact_id = contact(session, number)
         given = {"why": "hung up", "due_at": at(now, 10), "made_at": now, "made_by": "", "attempts": 0}
         tables.reaching.owe_call(
             session, request_id=request.id, number=number, automatic=automatic, call_id=call, **given
@@ -84,6 +86,21 @@ def account(session, name="Nordhandel"):
     session.add(row)
     session.flush()
     return row.id
+
+
+def contact(session, number):
+    """Whoever has this number in the directory; nobody where it is none."""
+    party = number_party(number or "", "DE")
+    if party is None:
+        return None
+    row, key = tables.directory.Contact(name=""), tables.directory.ContactKey
+    known = session.scalar(select(key.contact_id).where(key.value == party.value))
+    if known is None:
+        session.add(row)
+        session.flush()
+        session.add(key(kind=party.kind, value=party.value, contact_id=row.id))
+        session.flush()
+    return known or row.id
 
 
 def calls_again(session, now, about, number="+266696687", **answers):
@@ -127,7 +144,7 @@ def test_who_withheld_their_number_is_left_to_a_person(session, hung_up, ring, n
     assert attempts(session, request) == []
     assert (row.automatic, row.done_at) == (False, None)
     assert "number" in row.outcome
-    assert ring(30) == 0
+    assert ring(20) == 0
     (line,) = owed.listing(session, at(now, 30))
     assert (line.is_due, line.automatic) == (True, False)
 
@@ -164,7 +181,7 @@ def test_an_engineer_who_just_tried_need_not_be_followed_at_once(session, hung_u
 def test_what_is_not_automatic_only_shows_as_due(session, hung_up, ring, now):
     """A person calls."""
     request = hung_up(automatic=False)
-    assert ring(60) == 0
+    assert ring(20) == 0
     assert attempts(session, request) == []
     assert [line.is_due for line in owed.listing(session, at(now, 9))] == [False]
     assert [line.is_due for line in owed.listing(session, at(now, 10))] == [True]
@@ -214,13 +231,21 @@ def test_a_caller_who_rings_again_and_gets_through_is_owed_nothing(session, hung
     assert ring(10) == 0
 
 
-def test_a_colleague_who_gets_through_speaks_for_the_account(session, hung_up, raised, now):
-    """Another number of the same account; no other account's."""
-    theirs, other = account(session), account(session, "Other")
-    mine, stranger = hung_up(account_id=theirs), hung_up("+49305550138", account_id=other)
+def test_a_colleague_who_gets_through_does_not_speak_for_whoever_was_promised_a_call(session, hung_up, raised, now):
+    """Another number of the same account: an account's number is no secret, and the call is not theirs."""
+    theirs = account(session)
+    mine = hung_up(account_id=theirs)
     again = calls_again(session, at(now, 5), raised(account_id=theirs), "+49305550177")
+    assert owed.answered_by_call(session, again, at(now, 6)) == 0
+    assert still(session, mine) is not None
+
+
+def test_a_call_about_the_request_itself_closes_what_is_owed_for_it(session, hung_up, now):
+    """Also from another telephone."""
+    request = hung_up()
+    again = calls_again(session, at(now, 5), request, "+49305550177")
     assert owed.answered_by_call(session, again, at(now, 6)) == 1
-    assert (still(session, mine), still(session, stranger) is not None) == (None, True)
+    assert still(session, request) is None
 
 
 def test_strangers_and_withheld_numbers_close_nothing(session, hung_up, raised, now):
@@ -286,15 +311,36 @@ def test_nobody_calls_about_a_request_that_is_over(session, hung_up, ring):
     assert attempts(session, request) == []
 
 
-def test_nobody_calls_about_a_request_that_was_folded(session, hung_up, raised, ring):
-    """It is worked on, and answered, under another one."""
-    main, request = raised(), hung_up()
-    request.folded_into = main.id
+def test_whoever_joined_another_request_is_still_rung(session, hung_up, raised, ring):
+    """It is worked on under that one; the call was promised to whoever called for this one."""
+    main, request, by_hand = raised(), hung_up(), hung_up("+49305550138", automatic=False)
+    request.folded_into = by_hand.folded_into = main.id
     session.flush()
-    ring(60)
+    assert ring(10) == 1
+    assert attempts(session, request) == [(HANGUP, "switchboard")]
+    assert still(session, by_hand) is not None
+
+
+def test_what_is_owed_to_those_who_joined_ends_with_the_request_they_joined(session, hung_up, raised, ring):
+    """Solved there is solved for them; nobody else's promise is touched."""
+    main, request, other = raised(), hung_up(), hung_up("+49305550138")
+    request.folded_into = main.id
+    main.status = next(one.value for one in PACKS["parallels"].workflow.statuses if one.stage in owed.OVER)
+    session.flush()
+    assert ring(1) == 1
     (row,) = tables.reaching.owed_of_request(session, request.id)
-    assert row.outcome == "worked on under another request"
-    assert attempts(session, request) == []
+    assert (row.done_by, row.outcome) == ("switchboard", "the request is over")
+    assert still(session, other) is not None
+
+
+def test_one_of_many_who_was_reached_is_owed_nothing_and_the_others_are(session, hung_up, raised, now):
+    """Each is owed their own call."""
+    main, first, second = raised(), hung_up(), hung_up("+49305550138")
+    first.folded_into = second.folded_into = main.id
+    answered = {"outcome": CallbackOutcome.ANSWERED, "engineer": "mara", "now": at(now, 5)}
+    reachability.attempt(session, first.id, number=HANGUP, **answered)
+    reachability.attempt(session, main.id, number="+49305550139", **answered)
+    assert (still(session, first), still(session, second) is not None) == (None, True)
 
 
 def test_the_list_says_who_is_owed_what_and_how_the_last_attempt_ended(session, hung_up, ring, now):
@@ -316,6 +362,7 @@ def test_two_that_look_at_once_ring_once(engine, now):
     with transaction(engine) as session:
         told = Interaction(source="api:1", channel=Channel.PHONE, received_at=now, clock_started_at=now)
         request = receive(session, told, now, reception=Reception(policies=PACKS, default_policy="parallels")).request
+        session.get_one(tables.requests.Request, request).contact_id = contact(session, HANGUP)
         given = {"why": "hung up", "due_at": now, "made_at": now, "made_by": "", "attempts": 0, "automatic": True}
         tables.reaching.owe_call(session, request_id=request, number=HANGUP, **given)
     with transaction(engine) as first:

@@ -28,12 +28,12 @@ from twilio.request_validator import RequestValidator
 
 from models import tables
 from models.errors import SwitchboardError
-from models.store import transaction
+from models.store import connect, transaction
 from triage import policy
 from triage.desk import directory, reception
 from triage.identity import number_party
 from voice import connecting_webhooks, webhooks
-from voice.deadline import Deadline
+from voice.deadline import LOCK_MS, STATEMENT_MS, THREADS, Deadline
 
 ACCOUNT = "AC" + "a" * 32
 TOKEN = "primary-sample-token"
@@ -247,7 +247,16 @@ def served(idle_servers: list[Server]):
 
 
 @pytest.fixture
-def run_line(engine: Engine, policies, first_seen: list[datetime], served):
+def soon_given_up(engine: Engine) -> Iterator[Engine]:
+    """An engine of the line's: nothing is waited for until Twilio gives up."""
+    url = engine.url.render_as_string(hide_password=False)
+    made = connect(url, pool=THREADS, more=0, statement_ms=STATEMENT_MS, lock_ms=LOCK_MS)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def run_line(soon_given_up: Engine, policies, first_seen: list[datetime], served):
     """Start a phone door on a free port, at a real desk that leaves suggesting to a worker.
 
     Further fields of the line come by name, such as `desk`; `at` stops its clock.
@@ -261,7 +270,7 @@ def run_line(engine: Engine, policies, first_seen: list[datetime], served):
 
         desk = reception.Reception(policies=policies, default_policy="wso2", pin_key=PIN_KEY)
         door = webhooks.Line(
-            engine=engine,
+            engine=soon_given_up,
             receive=partial(reception.receive, reception=desk),
             identify=partial(number_party, region="DE"),
             public_url=PUBLIC,

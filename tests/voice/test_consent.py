@@ -1,16 +1,15 @@
 """Nothing is recorded that the caller's country, their account's policy or they themselves do not want recorded."""
 
 from contextlib import suppress
-from datetime import datetime
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.calling import CallTerms, Consent
+from models.calling import Consent
 from voice import consent
-from voice.switch import Desk
+from voice.switch import Desk, Rules
 
 ANNOUNCED, ASKED, NEVER = Consent.ANNOUNCE, Consent.ASK, Consent.NEVER
 GERMAN, AMERICAN = "+493055500137", "+12025550123"
@@ -21,11 +20,10 @@ def desk(*policies: Consent) -> Desk:
     """A desk whose policy wants these, one after the other, and the last one from then on."""
     left = list(policies)
 
-    def terms(_session, _request, _now: datetime) -> CallTerms:
-        mode = left.pop(0) if len(left) > 1 else left[0]
-        return CallTerms(looks_urgent=False, needs_phone=False, consent=mode, receipts=(), response_due=None)
+    def rules(_policy: str) -> Rules:
+        return Rules(consent=left.pop(0) if len(left) > 1 else left[0])
 
-    return Desk(terms=terms)
+    return Desk(rules=rules)
 
 
 @pytest.mark.parametrize(

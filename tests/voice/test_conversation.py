@@ -196,7 +196,7 @@ def test_a_german_line_speaks_and_understands_german(run_line, phone, told):
     with run_line("de") as line:
         guest = phone(line).dials().hears("Willkommen").says("Ja").presses("").stays_silent().hears("nach dem Ton")
         assert guest.verbs["Record"].get("transcribe") is None
-        guest.records(RECORDING).says("Nein").hears("zurück").presses("1").hears("Aktenzeichen")
+        guest.records(RECORDING).says("Nein").hears("zurück").presses("1").hears("Vorgangsnummer")
     assert told()["problem"].language == "de"
 
 
@@ -205,7 +205,7 @@ def test_a_language_is_chosen_by_key(run_line, phone, told):
     with run_line("en", "de", "fr") as line:
         guest = phone(line).dials().hears("Welcome").hears("Für Deutsch drücken Sie die 2").hears("français")
         guest.presses("9").hears("did not get that").presses("2").hears("aufzeichnen").says("nein")
-        guest.presses("").says("der Shop steht").presses("1").presses("1").hears("Aktenzeichen")
+        guest.presses("").says("der Shop steht").presses("1").presses("1").hears("Vorgangsnummer")
     assert (told()["problem"].language, facts(told()["answers"])) == ("de", PRODUCTION_DOWN)
 
 

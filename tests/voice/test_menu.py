@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice import menu, twiml
-from voice.menu import CONNECT, LAST, MOST_AGAIN, MOST_MISSES, STEPS, Heard, Turn, advance, went_on
+from voice.menu import CONNECT, LAST, MOST_ASIDES, MOST_MISSES, MOST_RENEWED, STEPS, Heard, Turn, advance, went_on
 
 NUMBER = "+493055500200"
 HEARD = st.builds(
@@ -17,6 +17,9 @@ HEARD = st.builds(
     digits=st.sampled_from([None, "", "1", "2", "3", "4711", "0" * 30]),
     number=st.sampled_from(["", NUMBER]),
     speech=st.sampled_from(["", "orders fail"]),
+    meant=st.sampled_from(["", "yes", "no", "unsure", "record", "lacking"]),
+    outage=st.sampled_from(["", "yes", "no", "unsure"]),
+    is_unclear=st.booleans(),
     recording=st.sampled_from(["", "RE" + "0" * 32]),
 )
 BEGINNINGS = st.builds(
@@ -34,7 +37,7 @@ BEGINNINGS = st.builds(
 )
 DESKS = st.fixed_dictionaries({}, optional={"duty": st.sampled_from(["yes", "no"]), "open": st.just("a request")})
 """What the desk says to every step."""
-ENOUGH = [Heard()] * (len(STEPS) * MOST_MISSES + 2 * MOST_AGAIN)
+ENOUGH = [Heard()] * (len(STEPS) * (MOST_MISSES + 1))
 
 
 def opening(answers) -> Turn:
@@ -124,13 +127,20 @@ def test_what_was_recorded_before_zero_is_kept():
     assert went_on(asked, "nobody").step == "down"
 
 
-def test_asking_for_a_person_for_ever_is_missing_the_question():
-    """There are nine asides in a call; then zero and star are answers that were not understood."""
-    turn = Turn(step="down", answers={})
-    for _ in range(MOST_AGAIN):
-        turn = advance(turn, Heard(key="*"))
-    assert advance(turn, Heard(key="*")).misses == 1
-    assert advance(turn, Heard(key="0")).step == "down"
+@pytest.mark.parametrize("key", ["*", "0"])
+def test_asking_for_a_person_for_ever_is_missing_the_question(key: str):
+    """There are three asides at a step; then zero and star are answers that were not understood."""
+    turn, attempts = Turn(step="down", misses=1, answers={}), set()
+    for _ in range(MOST_ASIDES):
+        attempts.add(turn.attempt)
+        turn = advance(turn, Heard(key=key))
+        turn = went_on(turn, "") if turn.step == CONNECT else turn
+        assert (turn.step, turn.misses) == ("down", 1)
+    assert advance(turn, Heard(key=key)).misses == MOST_MISSES - 1
+    left = advance(advance(turn, Heard(key=key)), Heard())
+    assert (left.step, left.answers["down"]) == ("phone", "unknown")
+    assert advance(left, Heard(key="*")).misses == 0
+    assert turn.attempt not in attempts
 
 
 def test_whoever_says_nothing_against_an_announced_recording_agrees():
@@ -140,7 +150,41 @@ def test_whoever_says_nothing_against_an_announced_recording_agrees():
     assert advance(announced, Heard(digits="")).answers["consent"] == "yes"
     assert advance(announced, Heard(key="2", digits="2")).answers["consent"] == "no"
     assert advance(announced, Heard(speech="what?")).misses == 1
+    assert advance(announced, Heard(key="1", speech="yes", is_unclear=True)).misses == 1
     assert advance(replace(announced, answers={"mode": "ask"}), Heard()).misses == 1
+
+
+def test_words_heard_badly_keep_nobody_from_help():
+    """A no stops the ringing only if it is clear, a yes to a recording counts only if it is; after three, unknown."""
+    no = Heard(key="2", speech="no", meant="no", outage="no", is_unclear=True)
+    turn = Turn(step="down", answers={})
+    for misses in range(1, MOST_MISSES):
+        turn = advance(turn, no)
+        assert (turn.step, turn.misses, turn.opens_with) == ("down", misses, "missed")
+    assert advance(turn, no).answers["down"] == "unknown"
+    assert advance(turn, replace(no, is_unclear=False)).answers["down"] == "no"
+    assert advance(turn, replace(no, key="1", outage="yes")).answers["down"] == "yes"
+    consent = Turn(step="consent", answers={"mode": "ask"})
+    assert advance(consent, no).answers["consent"] == "no"
+    assert advance(consent, replace(no, key="1")).misses == 1
+
+
+def test_not_to_know_whether_production_is_down_is_an_answer():
+    """The conversation goes on at once; what was suggested decides then."""
+    after = advance(Turn(step="down", answers={}), Heard(speech="no idea", meant="unsure", outage="unsure"))
+    assert (after.step, after.answers["down"]) == ("phone", "unknown")
+
+
+def test_a_recording_may_be_asked_for_in_words():
+    """Like the key; where none is allowed the question is asked again, and the words are no problem."""
+    asked = Heard(speech="leave a recording", meant="record")
+    assert advance(Turn(step="problem", answers={"consent": "yes"}), asked).step == "record"
+    refused = advance(Turn(step="problem", answers={"consent": "no"}), asked)
+    assert (refused.step, refused.misses) == ("problem", 1)
+    assert "problem" not in refused.answers
+    for nothing in (asked, Heard(speech="no", key="2", meant="no")):
+        left = advance(Turn(step="note", answers={"consent": "no"}), nothing)
+        assert (left.step, "note" in left.answers) == (LAST, False)
 
 
 def test_somebody_is_rung_once_a_problem_cannot_be_understood():
@@ -150,7 +194,10 @@ def test_somebody_is_rung_once_a_problem_cannot_be_understood():
         for _ in range(MOST_MISSES):
             turn = advance(turn, Heard(), lambda _step, answers, duty=duty: {**answers, "duty": duty})
         assert turn.step == step
-    assert went_on(Turn(step=CONNECT, answers={"duty": "yes"}), "nobody").step == "down"
+    for reached in ("nobody", ""):
+        back = went_on(Turn(step=CONNECT, answers={"duty": "yes"}), reached)
+        assert (back.step, back.opens_with) == ("down", "nobody_now")
+    assert not went_on(Turn(step=CONNECT, answers={"down": "yes"}), "nobody").opens_with
 
 
 def test_every_step_is_reachable():
@@ -170,19 +217,56 @@ def test_a_known_caller_is_not_asked_for_the_account():
     assert walk(turn, Heard(key="2")) == ["consent", "problem"]
 
 
-def test_an_account_number_is_read_back_until_it_is_right():
-    """Keyed again, it is read back again; the third time it is kept unconfirmed."""
-    turn = Turn(step="account", answers={})
-    for number in ("11", "22", "33"):
-        turn = advance(turn, Heard(key=number, digits=number))
-        assert (turn.step, turn.answers["account"], turn.opens_with) == ("account_check", number, "")
+@pytest.mark.parametrize(("step", "after"), [("account", "problem"), ("phone", LAST)])
+def test_another_number_is_read_back_whenever_it_comes(step: str, after: str):
+    """At the third try as at the first, three times; more of them count as misses."""
+    turn = Turn(step=step, answers={"consent": "no"})
+    turn = advance(turn, keyed_number(0))
+    for number in range(1, MOST_RENEWED + 1):
+        for _ in range(MOST_MISSES - 1):
+            turn = advance(turn, Heard(key="9", speech="pardon"))
+        assert turn.misses == MOST_MISSES - 1
+        turn = advance(turn, keyed_number(number))
+        assert (turn.step, turn.misses, turn.opens_with) == (f"{step}_check", 0, "")
+        assert turn.answers[step] == (NUMBERS[number] if step == "phone" else str(100 + number))
     right = advance(turn, Heard(key="1", digits="1"))
-    assert (right.step, right.answers["account_confirmed"]) == ("problem", "yes")
-    other = advance(turn, Heard(key="44", digits="44"))
-    assert (other.step, other.answers["account"], other.answers["account_confirmed"]) == ("problem", "44", "no")
+    assert (right.step, right.answers[f"{step}_confirmed"]) == (after, "yes")
+    for number in range(MOST_MISSES):
+        turn = advance(turn, keyed_number(number))
+    assert (turn.step, turn.answers[f"{step}_confirmed"]) == (after, "no")
+    assert not turn.answers.keys() & {"asides", "renewed", "silent"}
 
 
-@pytest.mark.parametrize("heard", [Heard(digits=""), Heard(key="2", speech="no")])
+NUMBERS = [f"+4930555002{number:02d}" for number in range(MOST_RENEWED + 1)]
+
+
+def keyed_number(number: int) -> Heard:
+    """A number of an account, and one of a telephone."""
+    return Heard(key=str(100 + number), digits=str(100 + number), number=NUMBERS[number])
+
+
+@pytest.mark.parametrize("step", ["account_check", "phone_check"])
+def test_a_number_that_is_wrong_is_asked_for_again(step: str):
+    """It was understood, so nobody is told that it was not; and it counts, so that it ends."""
+    answers = {"account": "4711"} if step == "account_check" else {"phone": NUMBER, "phone_confirmed": "keyed"}
+    turn = advance(Turn(step=step, answers=answers), Heard(key="2", meant="no", speech="that's wrong"))
+    assert (turn.step, turn.misses, turn.opens_with) == (step, 1, "")
+
+
+@pytest.mark.parametrize("heard", [Heard(), Heard(speech="")])
+def test_silence_twice_in_a_row_says_that_no_account_number_is_at_hand(heard: Heard):
+    """Some telephones send nothing for the hash key alone; words between, or a repetition, begin it anew."""
+    first = advance(Turn(step="account", answers={}), heard)
+    assert (first.step, first.opens_with) == ("account", "missed")
+    assert advance(first, heard).step == "problem"
+    repeated = advance(first, Heard(key="*"))
+    assert (advance(repeated, heard).step, advance(repeated, heard).misses) == ("account", 2)
+    assert "silent" not in advance(first, Heard(speech="hello?")).answers
+
+
+@pytest.mark.parametrize(
+    "heard", [Heard(digits=""), Heard(key="2", speech="no"), Heard(meant="lacking"), Heard(meant="unsure")]
+)
 def test_an_account_number_that_is_not_at_hand_is_left_out(heard: Heard):
     """The hash key alone, or a spoken no."""
     assert advance(Turn(step="account", answers={}), heard).step == "problem"

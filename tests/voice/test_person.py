@@ -12,7 +12,7 @@ from models import tables
 from models.calling import CallTerms, Consent, LegState, OnDuty
 from models.store import transaction
 from models.terms import OutgoingState
-from voice.switch import Desk
+from voice.switch import Desk, Rules
 
 OURS = "+493055500111"
 MARA, PRIYA = "+493055500901", "+493055500902"
@@ -28,11 +28,13 @@ def house(run_line, phone):
     on_duty = [OnDuty(name="mara", number=MARA, ring_seconds=20, round=1)]
 
     @contextmanager
-    def run(*, urgent: bool = False, minutes: int | None = None, at: datetime | None = None, **says) -> Iterator:
+    def run(*, urgent: bool = False, minutes: int | None = None, at: datetime | None = None, phone_wanted: bool = False,
+            receipts: tuple[str, ...] = ()) -> Iterator:  # fmt: skip
         def terms(_session, _request, now) -> CallTerms:
             due = now + timedelta(minutes=minutes) if minutes is not None else None
-            first = {"needs_phone": False, "consent": Consent.ANNOUNCE, "receipts": ()} | says
-            return CallTerms(looks_urgent=urgent, response_due=due, **first)
+            return CallTerms(
+                looks_urgent=urgent, needs_phone=phone_wanted, consent=Consent.ANNOUNCE, receipts=(), response_due=due
+            )
 
         def on_call(_session, _request, burns: bool, _now) -> tuple[OnDuty, ...]:
             told.asked.append(burns)
@@ -40,6 +42,7 @@ def house(run_line, phone):
 
         desk = Desk(
             terms=terms,
+            rules=lambda _: Rules(consent=Consent.ANNOUNCE, receipts=receipts),
             on_call=on_call,
             taken=lambda _session, request, name, _now: told.taken.append((request, name)),
             unreached=lambda _session, request, why, _now: told.unreached.append((request, why)),
@@ -118,10 +121,35 @@ def test_nobody_promises_what_no_policy_does(house):
 
 
 def test_a_line_without_a_number_of_its_own_connects_nobody(caller, owed):
-    """Nothing is promised that cannot be tried; the call ends with its reference as ever."""
-    guest = to_the_phone(caller()).presses("1").presses("1").hears("S B 1 0 0 1").hears_not("nobody")
+    """The caller hears so, with their reference, and is owed a call."""
+    guest = to_the_phone(caller()).presses("1").presses("1").hears("S B 1 0 0 1").hears("nobody could take your call")
     assert "Dial" not in guest.hangs_up().verbs
-    assert not owed()
+    assert [one.why for one in owed()] == ["nobody could be reached"]
+
+
+def test_who_hangs_up_while_it_burns_was_not_reached(house, only_call):
+    """The policy's ladder begins, as where nobody answered."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").hears("call you back").hangs_up()
+    assert house.told.unreached == [(only_call().request_id, "nobody could be reached")]
+
+
+def test_who_hangs_up_while_nothing_burns_pages_nobody(house):
+    """A call is owed, and that is all."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("2").hangs_up()
+    assert not house.told.unreached
+
+
+def test_a_round_that_never_was_changes_nothing(house, only_call):
+    """The caller hears what they were hearing; the round that is under way ends as ever."""
+    with house.run() as guest:
+        to_the_phone(guest).presses("1").presses("1").hears("stay on the line")
+        for number in ("2", "7", "0", "-1", "abc", ""):
+            answer = guest.line.post(f"/voice/connect?round={number}", CallSid=guest.sid, DialCallStatus="no-answer")
+            assert "stay on the line" in answer.text
+        assert only_call().step == "connect"
+        guest.somebody_takes_it().finishes_talking().hears("thank you for calling")
 
 
 @pytest.mark.parametrize("keys", [[], ["2"], ["2", ""], ["2", "4711"]])
@@ -154,7 +182,7 @@ def test_whoever_is_reached_at_last_is_owed_nothing(house, owed, engine: Engine)
     with house.run() as guest:
         guest.dials().presses("2").presses("0").nobody_answers().presses("").says("orders fail").presses("1")
         assert len(owed()) == 1
-        house.on_duty.append(OnDuty(name="priya", number=PRIYA, ring_seconds=20, round=1))
+        house.on_duty[:] = [OnDuty(name="priya", number=PRIYA, ring_seconds=20, round=1)]
         guest.presses("1")
         assert guest.waits_for() == [PRIYA]
         guest.somebody_takes_it().finishes_talking()
@@ -165,14 +193,14 @@ def test_whoever_is_reached_at_last_is_owed_nothing(house, owed, engine: Engine)
 
 
 def test_zero_is_answered_where_nobody_is_on_duty(house, owed):
-    """The caller is told so, and goes on; nothing is owed for having asked."""
+    """The caller is told so, and goes on; whoever asked for a person is owed a call."""
     house.on_duty.clear()
     with house.run() as guest:
         guest.dials().presses("0").hears("nobody can take your call right now").hears("to agree").presses("2")
         guest.presses("").presses("0").hears("nobody can").hears("does not work").says("orders fail")
         guest.presses("0").hears("production system").presses("2").presses("0").hears("+ 4 9 3 0").presses("1")
         guest.hears("reference").hangs_up()
-    assert not owed()
+    assert [one.why for one in owed()] == ["the caller asked for a person, and nobody was there"]
 
 
 def test_zero_ends_a_recording_and_keeps_it(house, only_call):
@@ -206,7 +234,7 @@ def test_three_misses_without_consent_lead_to_a_person(house):
 
 def test_a_number_that_is_required_and_cannot_be_had_leads_to_a_person(house, told):
     """With consent it may be spoken into a recording; the engineer is told that it is missing."""
-    with house.run(needs_phone=True) as guest:
+    with house.run(phone_wanted=True) as guest:
         guest.params["From"] = "anonymous"
         guest.dials().presses("2").presses("").says("orders fail").presses("2").stays_silent(3)
         assert guest.waits_for() == [MARA]
@@ -260,11 +288,20 @@ def test_the_end_of_a_round_comes_twice(house, engine: Engine, owed, only_call):
 def test_receipts_are_sent_where_they_may(house, engine: Engine, only_call):
     """A text message to the confirmed number, which the caller hears of, and a mail whose address is found later."""
     with house.run(receipts=("sms", "mail", "pigeon")) as guest:
-        to_the_phone(guest).presses("2").repeating(3).presses("1").hears("text message").hangs_up()
+        to_the_phone(guest).presses("2").presses("*447700900123").repeating(3).presses("1").hears("text message")
+        guest.hangs_up()
     with transaction(engine) as session:
         rows = tables.reaching.receipts(session, only_call().request_id)
-    assert {(row.channel, row.recipient) for row in rows} == {("sms", "+493055500137"), ("mail", "")}
+    assert {(row.channel, row.recipient) for row in rows} == {("sms", "+447700900123"), ("mail", "")}
     assert {row.state for row in rows} == {OutgoingState.PENDING}
+
+
+def test_no_text_message_is_promised_to_a_landline(house, engine: Engine, only_call):
+    """It would never arrive."""
+    with house.run(receipts=("sms",)) as guest:
+        to_the_phone(guest).presses("2").presses("1").hears("reference").hears_not("text message")
+    with transaction(engine) as session:
+        assert not tables.reaching.receipts(session, only_call().request_id)
 
 
 def test_no_text_message_goes_to_a_number_that_was_not_confirmed(house, engine: Engine, only_call):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from voice import prompts
+from voice import phrases, prompts
 
 OWN = """
 voice = "Polly.Vicki"
@@ -13,7 +13,7 @@ yes = ["ja", "freilich"]
 [say]
 greeting = "Grüß Gott."
 """
-DANISH = 'tag = "da-DK"\nyes = ["ja"]\nno = ["nej"]\n[say]\n'
+DANISH = 'tag = "da-DK"\nyes = ["ja"]\nno = ["nej", "nej tak"]\n[say]\n'
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_an_operator_words_single_sentences(folder: Path):
     words, ours = prompts.load("de", folder), prompts.load("de")
     assert (words.say("greeting"), words.voice, words.key_of("freilich")) == ("Grüß Gott.", "Polly.Vicki", "1")
     assert words.say("problem") == ours.say("problem")
-    assert (words.tag, words.no) == (ours.tag, ours.no)
+    assert (words.tag, words.lists["no"]) == (ours.tag, ours.lists["no"])
     assert prompts.load("fr", folder) == prompts.load("fr")
     assert not ours.voice
     assert not prompts.check_folder(folder)
@@ -51,7 +51,27 @@ def test_a_language_we_have_not_is_allowed_when_it_is_complete(tmp_path: Path):
     assert not prompts.check_folder(tmp_path)
     words = prompts.load("da", tmp_path)
     assert (words.tag, words.transcribed, words.key_of("nej tak")) == ("da-DK", False, "2")
+    assert (words.key_of("nej det ved jeg ikke"), words.numerals("fire 7"), words.counted("2")) == ("", "7", "2")
     assert prompts.load("sv", tmp_path).tag == "en-US"
+
+
+def test_an_operator_says_what_words_mean(tmp_path: Path):
+    """Their list stands in place of ours; the other lists, and the other languages, are untouched."""
+    (tmp_path / "en.toml").write_text('unsure = ["search me"]\ndown = ["toast"]', encoding="utf-8")
+    assert not prompts.check_folder(tmp_path)
+    words = prompts.load("en", tmp_path)
+    assert words.found("it's toast, search me") == ("beside", "down", "unsure")
+    assert (words.found("no idea"), prompts.load("en").found("no idea")) == (("no", ""), ("unsure",))
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+def test_every_phrase_means_one_thing(language: str):
+    """None stands in two lists, so that their order decides nothing; every list is there, and every digit."""
+    words = prompts.load(language)
+    assert all(words.lists[name] for name in prompts.LISTS)
+    said = [phrases.words_of(phrase) for name in phrases.MEANINGS for phrase in words.lists[name]]
+    assert len(said) == len(set(said)) == len(words.phrases)
+    assert set(words.digits.values()) == set("0123456789")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +91,12 @@ def test_a_language_we_have_not_is_allowed_when_it_is_complete(tmp_path: Path):
         ("de", 'tag = "deutsch"', "tag is written like"),
         ("de", "transcribed = 1", "transcribed is true or false"),
         ("de", "yes = []", "yes is a list"),
-        ("de", 'no = ["Nein"]', "no is a list of single words in small letters"),
+        ("de", 'no = ["Nein"]', "no is a list of phrases in small letters"),
+        ("de", 'unsure = ["weiß nicht, nein"]', "unsure is a list of phrases in small letters"),
+        ("de", 'down = [" "]', "down is a list of phrases in small letters"),
+        ("de", 'count = ["die eins"]', "count is a list of single words in small letters"),
+        ("de", 'digits = [["null"]]', "digits are ten lists of single words in small letters, from 0 to 9"),
+        ("de", f"digits = {[['eins zwei']] * 10}", "digits are ten lists of single words"),
         ("da", DANISH, "sentences are missing: "),
         ("da", "[say]", "it needs tag"),
         ("dansk", "", "the name is that of a language"),
@@ -137,3 +162,9 @@ def test_the_language_holds_when_the_number_called_is_told_late(run_line, phone)
         guest = phone(line)
         line.post("/voice/recording", CallSid=guest.sid, RecordingSid="RE" + "1" * 32, From="", To="+493055500100")
         guest.dials().hears("Willkommen").presses("2").hears("Kundennummer")
+
+
+def test_what_is_put_in_has_no_sign_that_xml_cannot_hold():
+    """Twilio would end the call of whoever listens to such an update; what is markup is left to be escaped."""
+    said = prompts.load("en").say("open_update", update="We restart\x01\ufffe the <Dial> node \U0001f600")
+    assert said.endswith("We restart   the <Dial> node \U0001f600")

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import Engine, select
 
 from models import tables
-from models.calling import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Recognition
+from models.calling import CallerId, Consent, OnDuty, OpenRequest, Recognition
 from models.store import transaction
-from models.terms import JobKind
-from voice.switch import Desk
+from models.terms import JobKind, Party, PartyKind
+from triage.desk import directory
+from voice.switch import Desk, Rules
 
 RECORDING = "RE" + "6" * 32
 ON_DUTY = OnDuty(name="mara", number="+493055500901", ring_seconds=20, round=1)
@@ -30,6 +31,16 @@ def under_way(engine: Engine, now: datetime) -> UUID:
 
 
 @pytest.fixture
+def first_known(engine: Engine) -> str:
+    """The number of somebody in the directory."""
+    with transaction(engine) as session:
+        account = directory.add_account(session, "Nordhandel")
+        number = Party(kind=PartyKind.NUMBER, value="+493055500301", shown="+493055500301")
+        directory.add_contact(session, "Marta Sample", [number], account=account)
+    return number.value
+
+
+@pytest.fixture
 def asked() -> SimpleNamespace:
     """What the desk was asked and told."""
     return SimpleNamespace(joined=[], rung=[])
@@ -39,17 +50,20 @@ def asked() -> SimpleNamespace:
 def desk(under_way: UUID, asked):
     """Make a desk that knows the caller this well, and has that request open."""
 
-    def make(recognition: Recognition = Recognition.KNOWN, *, update: str = "", found: bool = True) -> Desk:
+    def make(
+        recognition: Recognition = Recognition.KNOWN, *, update: str = "", found: bool = True, over: bool = False
+    ) -> Desk:
+        def joined(_session, own: UUID, into: UUID, _now) -> bool:
+            asked.joined.append((own, into))
+            return not over
+
         request = OpenRequest(request=under_way, reference="SB-900", level="P1", update=update)
-        calm = CallTerms(
-            looks_urgent=False, needs_phone=False, consent=Consent.ASK, receipts=("mail",), response_due=None
-        )
         return Desk(
             who_calls=lambda *_: CallerId(recognition=recognition, name="Robin", account="Halcyon Hosting"),
-            terms=lambda *_: calm,
+            rules=lambda _: Rules(receipts=("mail",)),
             open_request=lambda *_: request if found else None,
             on_call=lambda _session, about, _urgent, _now: asked.rung.append(about) or (ON_DUTY,),
-            join=lambda _session, own, into, _now: asked.joined.append((own, into)),
+            join=joined,
         )
 
     return make
@@ -224,3 +238,42 @@ def test_a_pin_that_was_not_confirmed_is_kept_nowhere_either(run_line, phone, en
         notes = [row.note for row in tables.requests.interactions(session, call.request_id)]
     assert not any(pin in each or " ".join(pin) in each for each in [*kept, *notes])
     assert any("not confirmed" in note for note in notes)
+
+
+@pytest.mark.parametrize("then", [["0"], ["99999999"], ["99999999", "0"]])
+def test_a_pin_is_kept_nowhere_whatever_the_caller_does_next(run_line, phone, desk, engine: Engine, pin: str, then):
+    """They ask for a person while it is read back, or key another number; then they hang up."""
+    with run_line("en", desk=desk(Recognition.UNKNOWN), from_number="+493055500111") as line:
+        guest = phone(line).dials().presses("2").presses(pin)
+        for keys in then:
+            guest.presses(keys)
+        guest.hangs_up()
+    with transaction(engine) as session:
+        call = session.scalars(select(tables.calls.Call)).one()
+        kept = [repr((row.params, row.answer)) for row in session.scalars(select(tables.calls.CallEvent))]
+        notes = [row.note + row.text for row in session.scalars(select(tables.requests.Interaction))]
+    kept += [repr(call.answers), *notes]
+    assert not any(number in each for number in (pin, " ".join(pin)) for each in kept)
+
+
+def test_digits_that_were_read_back_are_read_back_again(run_line, phone, pin: str):
+    """The same webhook gets the same answer, although what it says is stored nowhere."""
+    with run_line("en") as line:
+        phone(line).dials().presses("2").repeating(3).presses(pin).hears(" ".join(pin))
+
+
+def test_news_is_not_for_a_number_that_its_network_does_not_vouch_for(run_line, phone, desk, first_known: str):
+    """Numbers can be forged: whoever shows one of ours hears the reference only; with a PIN they hear more."""
+    with run_line("en", desk=desk(update="we restore")) as line:
+        guest = phone(line, From=first_known, StirVerstat="TN-Validation-Failed-C").dials().presses("2")
+        guest.hears("S B 9 0 0").hears_not("restore")
+        phone(line, 2, From=first_known, StirVerstat="TN-Validation-Passed-A").dials().presses("2").hears("restore")
+
+
+def test_who_chooses_a_request_that_is_over_meanwhile_reports_anew(run_line, phone, desk, asked, engine: Engine, parts):
+    """What they say stays with their own request, and is not added to what nobody works on."""
+    with run_line("en", desk=desk(over=True)) as line:
+        guest = phone(line).dials().presses("2").hears("S B 9 0 0").presses("2").hears("does not work")
+        guest.says("it is broken again").presses("2").presses("1").hears("reference").hears_not("S B 9 0 0")
+    assert asked.joined
+    assert parts(one_call(engine).request_id)["problem"].text == "it is broken again"

@@ -180,8 +180,9 @@ def test_a_slow_database_is_temporary_within_seconds(line, caller, engine: Engin
     assert time.monotonic() - begun < 5
 
 
-def test_without_postgresql_the_answer_is_temporary(line, engine: Engine):
+def test_without_postgresql_the_answer_is_temporary(line, soon_given_up: Engine):
     """503, so that Twilio goes to the fallback; never 200."""
+    engine = soon_given_up
     broken = engine.url.set(database="not_there")
     engine.dispose()
     engine.pool = type(engine.pool)(lambda: engine.dialect.connect(dbname=broken.database, host="/nowhere"))

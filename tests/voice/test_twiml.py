@@ -31,6 +31,8 @@ SPECIAL = {
     "receipt_nobody": {"reached": "nobody"},
     "receipt_minutes": {"reached": "nobody", "due_minutes": "30"},
     "receipt_hours": {"reached": "nobody", "due_minutes": "200"},
+    "receipt_days": {"reached": "nobody", "due_minutes": "3000"},
+    "receipt_no_number": {"reached": "nobody", "due_minutes": "30", "caller": "", "phone": ""},
     "receipt_joined": {"joined": "0"},
     "receipt_connected": {"reached": "yes"},
 }
@@ -104,10 +106,42 @@ def test_every_language_has_the_same_sentences(language: str):
     """None is missing, and none is left over."""
     words, english = prompts.load(language), prompts.load("en")
     assert set(words.words) == set(english.words)
-    assert len(words.count) == len(english.count)
+    assert len(words.lists["count"]) == len(english.lists["count"])
     for name, sentence in words.words.items():
         named = {*Template(sentence).get_identifiers()}
         assert named == {*Template(english.words[name]).get_identifiers()}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [("1", "as soon as possible"), ("", "as soon as possible"), ("90", "90 minutes"), ("91", "2 hours"),
+     ("2880", "48 hours"), ("2881", "3 days"), ("7200", "5 days")],
+)  # fmt: skip
+def test_a_call_back_is_promised_in_units_people_count_in(minutes: str, said: str):
+    """Minutes, hours up to two days, then days; never less than the policy gives."""
+    told = twiml.farewell(KNOWN | {"reached": "nobody", "due_minutes": minutes}, prompts.load("en"), "SB-1")
+    assert said in told[1]
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+@pytest.mark.parametrize("reached", ["nobody", "yes", ""])
+def test_no_call_is_promised_to_whoever_has_no_number(language: str, reached: str):
+    """They are told to call again, but after a talk; any number will do, even one that was only recorded."""
+    words = prompts.load(language)
+    answers = {"reached": reached, "due_minutes": "30", "number_recording": "none", "caller": ""}
+    told = twiml.farewell(answers, words, "SB-1")
+    assert (words.say("no_number") in told) is (reached != "yes")
+    assert words.say("expect_minutes", minutes="30") not in told
+    for number in ({"phone": "+493055500137"}, {"caller": "+493055500137"}, {"number_recording": "RE" + "0" * 32}):
+        told = twiml.farewell(answers | number, words, "SB-1")
+        assert words.say("no_number") not in told
+        assert (words.say("expect_minutes", minutes="30") in told) is (reached == "nobody")
+
+
+def test_a_pause_for_thought_ends_no_recording():
+    """Twilio's own five seconds would."""
+    for name in ("record", "record_note", "record_number"):
+        assert 'timeout="10"' in document(name, "en")
 
 
 @given(st.integers(), st.sampled_from(["en", "en,de,fr,es"]), st.booleans())

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from models import tables
 from models.calling import CallerId, CallTerms, Consent, OnDuty, OpenRequest, Recognition
 from models.store import transaction
-from voice.switch import Desk
+from voice.switch import Desk, Rules
 
 PUBLIC = "https://support.example.com"
 ON_DUTY = (
@@ -35,13 +35,14 @@ def desk(engine: Engine, now: datetime) -> Desk:
 
     def terms(_session, _request: UUID, at: datetime) -> CallTerms:
         return CallTerms(
-            looks_urgent=True, needs_phone=True, consent=Consent.ANNOUNCE, receipts=("sms", "mail"),
+            looks_urgent=True, needs_phone=True, consent=Consent.ANNOUNCE, receipts=(),
             response_due=at + timedelta(minutes=45),
         )  # fmt: skip
 
     return Desk(
         who_calls=lambda *_: CallerId(recognition=Recognition.KNOWN, name=MARKUP),
         terms=terms,
+        rules=lambda _: Rules(consent=Consent.ANNOUNCE, receipts=("sms", "mail")),
         open_request=lambda *_: there,
         on_call=lambda *_: ON_DUTY,
     )

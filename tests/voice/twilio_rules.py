@@ -58,6 +58,7 @@ ATTRIBUTES = {
     "Record": {
         "action": None,
         "method": POST,
+        "timeout": POSITIVE,
         "maxLength": POSITIVE,
         "finishOnKey": KEYS,
         "playBeep": TRUTH,

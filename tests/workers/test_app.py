@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from models.errors import Unavailable
 from switchboard import embedded
@@ -124,3 +126,20 @@ def test_a_watch_says_how_many_it_looked_at_and_waits_while_postgresql_is_away()
 
     app = celery_app.build("redis://nobody", drain=away, sweep_seconds=5, processes=1, watch=away)
     assert (app.tasks[celery_app.WATCH](), app.tasks[celery_app.DRAIN]()) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("cause", "named"), [(OperationalError("select 1", {}, Exception()), "OperationalError"), (None, "Unavailable")]
+)
+def test_work_that_is_put_off_says_what_did_not_answer(cause, named):
+    """It need not be PostgreSQL; no words of the error, which may hold a number, stand in the log."""
+
+    def work() -> int:
+        raise Unavailable("no answer about +493055500137") from cause
+
+    app = build("redis://127.0.0.1:1/0", chores={"sample": work})
+    with capture_logs() as told:
+        assert app.tasks[celery_app.CHORE.format("sample")]() == 0
+    assert told == [
+        {"event": "task.postponed", "log_level": "warning", "task": "switchboard.chore.sample", "reason": named}
+    ]

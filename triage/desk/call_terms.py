@@ -1,6 +1,6 @@
 """What a conversation on the telephone asks of the desk: is it urgent, what is due, who took it on, and who did not.
 
-A caller waits for each answer, so none asks the database more than a handful of times.
+A caller waits for each answer, so none asks the database more than twice or three times.
 """
 
 import re
@@ -8,17 +8,17 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import CallTerms, Consent, OpenRequest
 from models.errors import NotFound
 from triage import clock
-from triage.desk import ledger
-from triage.desk.ledger import Counting, Labels
+from triage.desk import ledger, outlines
+from triage.desk.ledger import Counting
 from triage.desk.moves import Act, locked, own
+from triage.desk.outlines import Outline
 from triage.downgrade import ORDER
 from triage.escalation import ACKNOWLEDGED, ASKED, UNREACHED
 from triage.phone import RECEIPTS
@@ -26,15 +26,11 @@ from triage.policy import Policy
 from triage.targets import Kind
 from triage.workflow import OVER
 
-ASSERTED = ("caller", "engineer")
-"""Who states a fact so that it outranks what a classifier makes of a text."""
 EASES = frozenset(ORDER) - {"raise"}
 """The moves of a rule that may give a milder level."""
 LONGEST_UPDATE = 300
 """Characters of an update that a caller listens to."""
 LINK = re.compile(r"<?https?://\S+")
-MOST_OPEN = 50
-"""How many open requests of an account are looked through."""
 
 
 def terms(
@@ -50,19 +46,23 @@ def terms(
 
     `consent` is meant where the policy names none; `receipts` are the ways the house can send one. A caller who keyed
     that production is down is urgent until somebody decides otherwise or a rule of the policy eases it: the key
-    outranks what a classifier makes of their words. Five statements at most.
+    outranks what a classifier makes of their words. Two statements at most.
 
     Raises:
         NotFound: there is no such request.
 
     """
-    request = _fetch(session, request_id)
-    policy = policies.get(request.policy)
+    said = outlines.outline(session, request_id)
+    policy = policies.get(said.policy)
     if policy is None:
         return CallTerms(looks_urgent=False, needs_phone=False, consent=consent, receipts=(), response_due=None)
-    counting = ledger.counted(session, request, policy)
+    # Nobody and nothing has said what it is: there is nothing to count.
+    log = ledger.events(session, request_id) if said.is_labelled else ()
+    counting = ledger.counting(
+        policy, log, decided=said.decided, suggested=said.suggested, received_at=said.received_at
+    )
     urgent = counting.level in policy.phone.urgent or (
-        not _is_decided(request, policy) and _is_down(session, request) and not _is_eased(session, request, policy)
+        not said.decided.under(policy).holds and said.is_down and not _is_eased(policy, said.rule)
     )
     return CallTerms(
         looks_urgent=urgent,
@@ -78,8 +78,8 @@ def open_request(
 ) -> OpenRequest | None:
     """The newest request of the same account that is under way and burns, other than this one; None if there is none.
 
-    It is at an urgent level: decided, or suggested while a caller or an engineer said that everything is down. At most
-    four statements.
+    It is at an urgent level: decided, or suggested while a caller or an engineer said that everything is down. Two
+    statements at most, and one more where there is one.
 
     Raises:
         NotFound: there is no such request.
@@ -88,19 +88,12 @@ def open_request(
     mine = _fetch(session, request_id)
     if mine.account_id is None:
         return None
-    row = tables.requests.Request
-    under_way = or_(*(_may_burn(policy) for policy in policies.values()))
-    found = select(row).where(
-        row.account_id == mine.account_id, row.id != mine.id, row.folded_into.is_(None), row.received_at <= now
-    )
-    others = session.scalars(found.where(under_way).order_by(row.received_at.desc(), row.id.desc()).limit(MOST_OPEN))
-    candidates = list(others)
-    undecided = [one.id for one in candidates if not _is_decided(one, policies[one.policy])]
-    guessed = _suggested_down(session, undecided)
-    for one in candidates:
+    for one in _other_requests(session, mine, now, policies):
         policy = policies[one.policy]
-        level = one.decided_priority if one.id not in undecided else guessed.get(one.id)
-        if level in policy.phone.urgent:
+        level = one.suggested.level if one.all_down else None
+        if one.decided.under(policy).holds:
+            level = one.decided.level
+        if level is not None and level in policy.phone.urgent:
             return _as_open(session, one, policy.level_label(level))
     return None
 
@@ -138,7 +131,10 @@ def unreached(session: Session, request_id: UUID, why: str, now: datetime, *, po
     source = _last_call(session, request_id)
     request = _worked_on(session, request_id)
     both = {one.id: one for one in (_fetch(session, request_id), request)}.values()
-    burns = any(_is_down(session, one) or terms(session, one.id, now, policies=policies).looks_urgent for one in both)
+    burns = any(
+        outlines.outline(session, one.id).is_down or terms(session, one.id, now, policies=policies).looks_urgent
+        for one in both
+    )
     doing = Act(session=session, request=request, source=source, by="", at=now)
     doing.record(UNREACHED if burns else ASKED, note=why)
     doing.noticed()
@@ -163,27 +159,10 @@ def _worked_on(session: Session, request_id: UUID) -> tables.requests.Request:
     return _fetch(session, request.folded_into) if request.folded_into else request
 
 
-def _is_decided(request: tables.requests.Request, policy: Policy) -> bool:
-    return Labels(type=request.decided_type, level=request.decided_priority).under(policy).holds
-
-
-def _is_down(session: Session, request: tables.requests.Request) -> bool:
-    """Whether a person stated, by key or in the console, that production is down."""
-    said = tables.requests.latest_suggestion(session, request.id)
-    if said is not None:
-        facts = said.content["facts"]
-    else:
-        rows = tables.requests.interactions(session, request.id)
-        facts = {fact["name"]: fact for row in rows for fact in row.facts}
-    stated = {name: fact["value"] for name, fact in facts.items() if fact["source"] in ASSERTED}
-    return stated.get("down") == "full" and stated.get("environment") == "production"
-
-
-def _is_eased(session: Session, request: tables.requests.Request, policy: Policy) -> bool:
+def _is_eased(policy: Policy, rule: str | None) -> bool:
     """Whether a rule of the policy, not the classifier, gave the level that is suggested."""
-    said = tables.requests.latest_suggestion(session, request.id)
-    rule = next((one for one in policy.rules if said and one.id == said.content["priority"]["rule"]), None)
-    return rule is not None and rule.effect.move in EASES
+    found = next((one for one in policy.rules if one.id == rule), None)
+    return found is not None and found.effect.move in EASES
 
 
 def _response_due(policy: Policy, counting: Counting, now: datetime) -> datetime | None:
@@ -193,32 +172,27 @@ def _response_due(policy: Policy, counting: Counting, now: datetime) -> datetime
     return min((one.due for one in waiting if one.due is not None), default=None)
 
 
-def _may_burn(policy: Policy) -> ColumnElement[bool]:
-    """Requests of a policy that are under way, and decided at an urgent level or not decided by a level it knows."""
-    row = tables.requests.Request
-    over = [status.value for status in policy.workflow.statuses if status.stage in OVER]
-    milder = [level.value for level in policy.levels if level.value not in policy.phone.urgent]
-    level = or_(row.decided_priority.is_(None), row.decided_priority.not_in(milder), row.decided_type.is_(None))
-    return and_(row.policy == policy.id, row.status.not_in(over), level)
+def _other_requests(
+    session: Session, mine: tables.requests.Request, now: datetime, policies: Mapping[str, Policy]
+) -> list[Outline]:
+    """The account's other requests that are under way, and decided at an urgent level or at none their policy knows."""
+    over = [
+        f"{policy.id} {one.value}"
+        for policy in policies.values()
+        for one in policy.workflow.statuses
+        if one.stage in OVER
+    ]
+    milder = [
+        f"{policy.id} {one.value}"
+        for policy in policies.values()
+        for one in policy.levels
+        if one.value not in policy.phone.urgent
+    ]
+    known = [policy.id for policy in policies.values()]
+    return outlines.others(session, mine, now, policies=known, over=over, milder=milder)
 
 
-def _suggested_down(session: Session, requests: Collection[UUID]) -> Mapping[UUID, str | None]:
-    """The level suggested last for each of these requests of which somebody stated that everything is down."""
-    row = tables.requests.Suggestion
-    latest = (
-        select(row.request_id, row.priority, row.content["facts"]["down"].label("down"))
-        .where(row.request_id.in_(requests))
-        .ext(distinct_on(row.request_id))
-        .order_by(row.request_id, row.id.desc())
-    )
-    return {
-        request: level
-        for request, level, down in (session.execute(latest) if requests else ())
-        if down and down["value"] == "full" and down["source"] in ASSERTED
-    }
-
-
-def _as_open(session: Session, request: tables.requests.Request, level: str) -> OpenRequest:
+def _as_open(session: Session, request: Outline, level: str) -> OpenRequest:
     row = tables.requests.ClockEvent
     told = select(row.note, row.at).where(row.request_id == request.id, row.is_public, row.note != "")
     last = session.execute(told.order_by(row.at.desc(), row.id.desc()).limit(1)).first()

@@ -9,17 +9,22 @@ from uuid import UUID
 
 import phonenumbers
 from phonenumbers import Leniency, PhoneNumberMatcher
-from sqlalchemy import func, or_, select, union_all
+from sqlalchemy import BindParameter, bindparam, func, or_, select, union_all
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import CallerId, Recognition
+from models.tables.calls import NUMBERS, Call
+from models.tables.progress import Callback
+from models.tables.requests import Interaction
 from models.terms import Channel, Party, PartyKind
 from triage import identity
 
 LATEST_CALLS = 3_000
 """How many calls, and how many attempts to call back, are searched."""
 LATEST_FORMS = 1_000
+LATEST_SAID = 5_000
+"""How many interactions the texts are looked for among: where everybody calls there are few."""
 LATEST_TEXTS = 300
 LONGEST_TEXT = 500
 """How many characters at the end of a text are searched: a signature stands there."""
@@ -32,15 +37,47 @@ SIGNS = " \t\n\u00a0()./-"
 UNSPACED = str.maketrans("", "", SIGNS)
 
 
+_CALLS = (
+    select(Call.request_id, Call.from_number, Call.answers).order_by(Call.id.desc()).limit(LATEST_CALLS).subquery().c
+)
+_BACKS = select(Callback.request_id, Callback.number).order_by(Callback.id.desc()).limit(LATEST_CALLS).subquery().c
+_NUMBER: BindParameter[str] = bindparam("number")
+_LEFT = [_CALLS.answers[name].astext == _NUMBER for name in NUMBERS]
+_CALLED = union_all(
+    select(_CALLS.request_id).where(or_(_CALLS.from_number == _NUMBER, *_LEFT), _CALLS.request_id.is_not(None)),
+    select(_BACKS.request_id).where(_BACKS.number == _NUMBER),
+).limit(MOST_MENTIONS + 1)
+_FORMS = (
+    select(Interaction.request_id, Interaction.fields[NUMBERS[0]].astext.label("text"))
+    .order_by(Interaction.id.desc())
+    .limit(LATEST_FORMS)
+)
+_LATEST = (
+    select(Interaction.id, Interaction.request_id, Interaction.channel, Interaction.new_text)
+    .order_by(Interaction.id.desc())
+    .limit(LATEST_SAID)
+    .subquery()
+    .c
+)
+_TEXTS = (
+    select(_LATEST.request_id, func.right(_LATEST.new_text, LONGEST_TEXT).label("text"))
+    .where(_LATEST.channel != Channel.PHONE)
+    .order_by(_LATEST.id.desc())
+    .limit(LATEST_TEXTS)
+)
+_TOLD = union_all(_FORMS, _TEXTS).subquery().c
+_WRITTEN = select(_TOLD.request_id, _TOLD.text).where(_TOLD.text.like(bindparam("spread")))
+
+
 def who_calls(session: Session, party: Party) -> CallerId:
     """Whether the house knows a caller.
 
     Known: a contact has the number. Maybe: somebody of one account has mentioned it, in a call, in a form, or in a
     mail; a number that people of two accounts have mentioned is nobody's. Nothing follows from a maybe but a question.
     """
-    contact = tables.directory.contact_by_key(session, party)
-    if contact is not None:
-        account = session.get(tables.directory.Account, contact.account_id) if contact.account_id else None
+    found = tables.directory.contact_and_account(session, party)
+    if found is not None:
+        contact, account = found
         return CallerId(
             recognition=Recognition.KNOWN, name=contact.name, account=account.name if account is not None else ""
         )
@@ -63,17 +100,7 @@ def _accounts(session: Session, requests: frozenset[UUID]) -> frozenset[str]:
 
 def _called(session: Session, number: str) -> frozenset[UUID]:
     """The requests whose callers called from a number or left it, and those for which we called it."""
-    call, back = tables.calls.Call, tables.progress.Callback
-    calls = (
-        select(call.request_id, call.from_number, call.answers).order_by(call.id.desc()).limit(LATEST_CALLS).subquery()
-    )
-    backs = select(back.request_id, back.number).order_by(back.id.desc()).limit(LATEST_CALLS).subquery()
-    left = [calls.c.answers[name].astext == number for name in tables.calls.NUMBERS]
-    found = union_all(
-        select(calls.c.request_id).where(or_(calls.c.from_number == number, *left), calls.c.request_id.is_not(None)),
-        select(backs.c.request_id).where(backs.c.number == number),
-    )
-    return frozenset(session.scalars(found.limit(MOST_MENTIONS + 1)))
+    return frozenset(session.scalars(_CALLED, {"number": number}))
 
 
 def _written(session: Session, number: str) -> frozenset[UUID]:
@@ -81,17 +108,10 @@ def _written(session: Session, number: str) -> frozenset[UUID]:
     region, digits = _nationally(number)
     if len(digits) < SHORTEST:
         return frozenset()
-    row = tables.requests.Interaction
-    latest = select(row.request_id, row.fields).order_by(row.id.desc()).limit(LATEST_FORMS).subquery()
-    given = latest.c.fields[tables.calls.NUMBERS[0]].astext
-    end = func.right(row.new_text, LONGEST_TEXT)
-    texts = select(row.request_id, end).where(row.channel != Channel.PHONE).order_by(row.id.desc()).limit(LATEST_TEXTS)
-    told = [
-        *session.execute(select(latest.c.request_id, given).where(given.is_not(None))),
-        *session.execute(texts),
-    ]
-    found = [(request, text) for request, text in told if digits in text.translate(UNSPACED)]
-    return frozenset(request for request, text in found if _stands_in(text, number, digits, region))
+    # The database leaves out what lacks the digits in this order, and only that.
+    found = session.execute(_WRITTEN, {"spread": f"%{'%'.join(digits)}%"})
+    near = [(request, text) for request, text in found if digits in text.translate(UNSPACED)]
+    return frozenset(request for request, text in near if _stands_in(text, number, digits, region))
 
 
 def _nationally(number: str) -> tuple[str, str]:

@@ -21,8 +21,6 @@ PROPOSED = "proposed"
 """The log's entry of a message that may mean a step; its value is the step, which a person takes or does not."""
 SERVICE = "service"
 """The form's field that names a service of the catalogue."""
-PAUSES = (EventKind.PAUSED, EventKind.RESUMED, EventKind.RESOLVED, EventKind.REOPENED)
-"""The entries of which the last one tells whether a clock is paused; others may stand after it."""
 UNSERVED = ClientView(
     status="received",
     label="Received",
@@ -113,37 +111,34 @@ def client_step(
 def client_wrote(
     session: Session,
     request: tables.requests.Request,
-    interaction: tables.requests.Interaction,
     *,
+    source: str,
+    by: str,
+    at: datetime,
+    paused_at: datetime | None,
     policy: Policy | None,
     now: datetime,
 ) -> None:
     """Do what a client's message does, whatever channel it came by: their step at once, or a proposal of it (A6).
 
-    A paused clock runs on, also where the policy is not installed (`policy` is None); none is ever started here. What
-    was written before the request came to where it stands answers nothing. Safe to call twice for one interaction.
+    `source`, `by` and `at` are those of the interaction. A clock that is paused (`paused_at`) runs on, also where the
+    policy is not installed (`policy` is None); none is ever started here. What was written before the request came to
+    where it stands answers nothing. Safe to call twice for one interaction.
     """
-    at = interaction.received_at
     if request.status_since is not None and at <= request.status_since:
         return
-    doing = Act(session=session, request=request, source=interaction.source, by=interaction.party or "", at=at)
+    doing = Act(session=session, request=request, source=source, by=by, at=at)
     step = on_message(policy.workflow, ledger.status_of(request, policy)) if policy else None
     if step is not None and step.on_message is OnMessage.PROPOSED:
         doing.record(PROPOSED, value=step.id)
     elif policy and step is not None and not step.asks:
         carry_out(doing, policy, step.id, {}, actor=CLIENT)
-    elif _paused_before(session, request.id, at):
+    elif paused_at is not None and paused_at < at:
         doing.record(EventKind.RESUMED)
     else:
         return
     session.flush()
     tables.requests.wants_attention(session, request.id, now)
-
-
-def _paused_before(session: Session, request_id: UUID, at: datetime) -> bool:
-    log = tables.requests.clock_events(session, request_id)
-    last = next((row for row in reversed(log) if row.event in PAUSES), None)
-    return last is not None and last.event == EventKind.PAUSED and last.at < at
 
 
 def _expected(session: Session, request: tables.requests.Request, policy: Policy) -> str:

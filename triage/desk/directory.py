@@ -145,14 +145,12 @@ def account_by_code(session: Session, code: str, key: bytes) -> tuple[tables.dir
 
     What is the number of one and the PIN of another is nobody's.
     """
-    numbered = tables.directory.account_by_number(session, code)
     row = tables.directory.Account
-    named = session.scalar(select(row).where(row.pin_digest == _pin_digest(code, key))) if key else None
-    if numbered is not None and named is not None:
-        return None
-    if named is not None:
-        return named, True
-    return (numbered, False) if numbered is not None else None
+    digest = _pin_digest(code, key) if key else ""
+    found = session.scalars(select(row).where(or_(row.number == code, row.pin_digest == digest))).all()
+    named = [(one, True) for one in found if one.pin_digest == digest]
+    named += [(one, False) for one in found if one.number == code]
+    return named[0] if len(named) == 1 else None
 
 
 def is_pin(session: Session, code: str, key: bytes) -> bool:

@@ -114,12 +114,14 @@ def unfold(session: Session, child: UUID, *, by: str, now: datetime) -> None:
     log.info("request.unfolded", request=str(mine.id), out_of=str(main.id))
 
 
-def join(session: Session, own: UUID, open_request: UUID, now: datetime) -> None:
-    """Fold a caller's new request into the one they called about; it stays by itself where that cannot be any more."""
+def join(session: Session, own: UUID, open_request: UUID, now: datetime) -> bool:
+    """Fold a caller's new request into the one they called about; False where that cannot be any more."""
     try:
         fold(session, own, open_request, by=CALLER, now=now)
     except (Conflict, Invalid) as refused:
         log.info("request.not_folded", request=str(own), into=str(open_request), why=type(refused).__name__)
+        return False
+    return True
 
 
 def folded(session: Session, parent: UUID) -> list[tables.requests.Request]:

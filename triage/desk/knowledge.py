@@ -1,11 +1,12 @@
 """What the house knows of a request beside its texts: what account, call log and engineers state."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import phonenumbers
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -57,16 +58,23 @@ class RoleRule:
         return any(role.includes(Role(one)) for one in self.rule.by)
 
 
-def facts_of(session: Session, request: tables.requests.Request, *, policy: Policy | None = None) -> tuple[Fact, ...]:
+def facts_of(
+    session: Session,
+    request: tables.requests.Request,
+    *,
+    policy: Policy | None = None,
+    said: Sequence[tables.requests.Interaction] | None = None,
+) -> tuple[Fact, ...]:
     """The facts that account, call log and engineers state, in this order: later ones outrank those before.
 
-    An engineer's `unknown` is among them, so that it can take back what a text says.
+    An engineer's `unknown` is among them, so that it can take back what a text says. `said` are the request's
+    interactions, read here where they are not given.
     """
     account = tables.directory.account_facts(session, request.account_id) if request.account_id else []
     found = [
         Fact(name=row.name, value=row.value, source=ACCOUNT, evidence=f"stated by {row.stated_by}") for row in account
     ]
-    found += _from_calls(session, request, policy)
+    found += _from_calls(session, request, policy, said)
     found += [
         Fact(name=row.name, value=row.value, source=ENGINEER, evidence=f"stated by {row.stated_by}")
         for row in tables.progress.stated(session, request.id)
@@ -163,28 +171,55 @@ def coverage(
     )
 
 
-def contact_number(session: Session, request: tables.requests.Request) -> Number | None:
+def contact_number(
+    session: Session, request: tables.requests.Request, said: Sequence[tables.requests.Interaction] | None = None
+) -> Number | None:
     """The number to reach the customer at: confirmed or keyed in a call, given in a form, or the contact's own.
 
     A number a call merely came from is none: it may be a switchboard's, and a withheld one says nothing.
     """
-    for call in reversed(tables.calls.by_request(session, request.id)):
-        if call.answers.get(PHONE) and call.answers.get("phone_confirmed") in {"yes", "keyed"}:
-            return Number(value=call.answers[PHONE], source="told on the telephone")
-    if given := answers(tables.requests.interactions(session, request.id)).get(PHONE, "").strip():
+    if told := _told(session, request):
+        return Number(value=told[0], source="told on the telephone")
+    written = tables.requests.interactions(session, request.id) if said is None else said
+    if given := answers(written).get(PHONE, "").strip():
         return Number(value=given, source="the request's form")
-    if request.contact_id is not None:
-        key = tables.directory.ContactKey
-        mine = select(key.value).where(key.contact_id == request.contact_id, key.kind == PartyKind.NUMBER)
-        if number := session.scalar(mine.order_by(key.id).limit(1)):
-            return Number(value=number, source="the contact's own number")
+    if own := _own(session, request):
+        return Number(value=own[0], source="the contact's own number")
     return None
 
 
-def _from_calls(session: Session, request: tables.requests.Request, policy: Policy | None) -> list[Fact]:
+def vouched_numbers(session: Session, request: tables.requests.Request) -> tuple[str, ...]:
+    """The numbers that a machine may ring for a request, the best first: confirmed in a call, or in the directory.
+
+    Anybody can call with anybody's number, and write one into a form.
+    """
+    return (*_told(session, request), *_own(session, request))
+
+
+def _told(session: Session, request: tables.requests.Request) -> tuple[str, ...]:
+    """The numbers confirmed or keyed in a request's calls, the latest first."""
+    said = (call.answers for call in reversed(tables.calls.by_request(session, request.id)))
+    return tuple(told[PHONE] for told in said if told.get(PHONE) and told.get("phone_confirmed") in {"yes", "keyed"})
+
+
+def _own(session: Session, request: tables.requests.Request) -> tuple[str, ...]:
+    """The numbers of a request's contact in the directory, the oldest first."""
+    if request.contact_id is None:
+        return ()
+    key = tables.directory.ContactKey
+    mine = select(key.value).where(key.contact_id == request.contact_id, key.kind == PartyKind.NUMBER)
+    return tuple(session.scalars(mine.order_by(key.id)))
+
+
+def _from_calls(
+    session: Session,
+    request: tables.requests.Request,
+    policy: Policy | None,
+    said: Sequence[tables.requests.Interaction] | None,
+) -> list[Fact]:
     """What the call log tells: whether there is a number to call, and whether anybody answers it."""
     found = []
-    number = contact_number(session, request)
+    number = contact_number(session, request, said)
     if number is not None:
         found.append(Fact(name="contact_phone_on_file", value="yes", source=CALL_LOG, evidence=number.source))
     attempts = tables.progress.callbacks(session, request.id)
@@ -192,20 +227,33 @@ def _from_calls(session: Session, request: tables.requests.Request, policy: Poli
         return found
     rule = policy.reachability if policy else reachability.Reachability()
     called_in = tables.calls.since(session, request.id, request.contact_id, attempts[0].placed_at)
-    # A number that somebody else gave says nothing about the customer, unless they answered there.
-    theirs = identity.number_party(number.value, "US") if number else None
+    # A number that somebody else gave, or that a call merely came from, says nothing about the customer, unless they
+    # answered there.
     tried = [
         reachability.Attempt(row.placed_at, row.outcome)
         for row in attempts
-        if theirs is None or row.number == theirs.value or row.outcome is CallbackOutcome.ANSWERED
+        if row.outcome is CallbackOutcome.ANSWERED or (number is not None and _is_same(number.value, row.number))
     ]
     answer = reachability.reached(rule, tried, called_in)
     if answer is None:
         return found
-    evidence = f"{len(attempts)} attempt{'' if len(attempts) == 1 else 's'} to call back"
+    evidence = f"{len(tried)} attempt{'' if len(tried) == 1 else 's'} to call back"
     for name, value in (("reachable_by_phone", answer), ("unreachable", not answer)):
         found.append(Fact(name=name, value="yes" if value else "no", source=CALL_LOG, evidence=evidence))
     return found
+
+
+def _is_same(written: str, rung: str) -> bool:
+    """Whether a number as somebody wrote it is the one that was rung (E.164).
+
+    One without a country code was rung with that of the house, which the number that was rung still has.
+    """
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(rung))
+    except phonenumbers.NumberParseException:
+        return False
+    party = identity.number_party(written, region or "")
+    return party is not None and party.value == rung
 
 
 def _mentioned(names: Iterable[str], text: str) -> str | None:

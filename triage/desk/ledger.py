@@ -3,9 +3,10 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -56,10 +57,12 @@ class Counting:
 
 def events(session: Session, request: UUID) -> tuple[Event, ...]:
     """Everything in the log of a request, in the order things happened."""
-    return tuple(as_event(row) for row in tables.requests.clock_events(session, request))
+    row = tables.requests.ClockEvent
+    found = select(row.event, row.source, row.at, row.value, row.until, row.note).where(row.request_id == request)
+    return tuple(as_event(one) for one in session.execute(found.order_by(row.at, row.id)))
 
 
-def as_event(row: tables.requests.ClockEvent) -> Event:
+def as_event(row: tables.requests.ClockEvent | Row[*tuple[Any, ...]]) -> Event:
     """One row of the log as clocks and habits read it."""
     return Event(
         id=f"{row.event}:{row.source}", at=row.at, kind=row.event, value=row.value, until=row.until, note=row.note
@@ -68,12 +71,28 @@ def as_event(row: tables.requests.ClockEvent) -> Event:
 
 def counted(session: Session, request: tables.requests.Request, policy: Policy) -> Counting:
     """What counts now for one stored request."""
-    decided = Labels(type=request.decided_type, level=request.decided_priority)
-    held = decided.under(policy).holds
-    suggested = Labels() if held else suggestions(session, [request.id]).get(request.id, Labels())
+    decided, suggested = _labels(session, request, policy)
     return counting(
         policy, events(session, request.id), decided=decided, suggested=suggested, received_at=request.received_at
     )
+
+
+def labelled(session: Session, request: tables.requests.Request, policy: Policy) -> Labels:
+    """The type and level that count now for one stored request, without its log."""
+    decided, suggested = _labels(session, request, policy)
+    counts = counting(policy, (), decided=decided, suggested=suggested, received_at=request.received_at)
+    return Labels(type=counts.type, level=counts.level)
+
+
+def _labels(session: Session, request: tables.requests.Request, policy: Policy) -> tuple[Labels, Labels]:
+    """What is decided, and, where that does not hold, what is suggested."""
+    decided = Labels(type=request.decided_type, level=request.decided_priority)
+    if decided.under(policy).holds:
+        return decided, Labels()
+    row = tables.requests.Suggestion
+    latest = select(row.type, row.priority).where(row.request_id == request.id).order_by(row.id.desc()).limit(1)
+    said = session.execute(latest).first()
+    return decided, Labels(type=said.type, level=said.priority) if said else Labels()
 
 
 def counting(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Text, and_, cast, exists, func, literal, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from models import tables
 from models.errors import Invalid, NotFound, SwitchboardError
@@ -19,7 +19,7 @@ from models.tables.reaching import OwedCall
 from models.tables.requests import Request
 from models.terms import CallbackOutcome
 from triage import identity
-from triage.desk import moves, reachability
+from triage.desk import knowledge, moves, reachability
 from triage.nudges import Did
 from triage.policy import Policy
 from triage.workflow import OVER
@@ -29,6 +29,15 @@ HOUSE = "switchboard"
 PROMISED = "owed"
 """The kind of act under which the log of a request keeps that a call was promised, or made."""
 LONGEST_REASON = 200
+MACHINES = ("", HOUSE)
+"""Who makes promises that nobody of us has looked at."""
+MOST_A_DAY = 5
+"""Calls by itself to one number within a day: whoever leaves somebody else's must not have them flooded."""
+OVERDUE = timedelta(minutes=15)
+"""How long after a person should have called others are told."""
+ONE_AT_A_TIME = 6_203_517_441
+"""PostgreSQL advisory lock key of whoever rings: two that look at once must not ring one number twice."""
+BUSY = "a call to this number is under way"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,17 +142,31 @@ def due(
 ) -> int:  # fmt: skip
     """Ring whom the house owes a call by now, and close what is owed for requests that are over; how many there were.
 
-    One attempt at a time, never while somebody else's is under way. What cannot be rung, or was not reached, is left
-    to a person. For beat: a request that another process holds is left to it.
+    One attempt at a time, never while somebody else's to the same customer or number is under way. What cannot be rung,
+    or was not reached, is left to a person; where none calls in time, the policy's ladder begins. For beat: a request
+    that another process holds is left to it.
     """
-    ended = _close_over(session, now, policies)
+    done = _close_over(session, now, policies) + _remind(session, now, policies, batch)
+    if not session.scalar(select(func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))):
+        return done
     attempt = Callback
     busy = exists().where(
-        attempt.request_id == OwedCall.request_id,
         or_(
-            attempt.outcome == CallbackOutcome.PLACED,
-            and_(attempt.placed_at > now - redial.apart, attempt.placed_at >= OwedCall.made_at),
-        ),
+            and_(
+                or_(attempt.request_id == OwedCall.request_id, attempt.number == OwedCall.number),
+                attempt.outcome == CallbackOutcome.PLACED,
+            ),
+            and_(
+                attempt.request_id == OwedCall.request_id,
+                attempt.placed_at > now - redial.apart,
+                attempt.placed_at >= OwedCall.made_at,
+            ),
+            and_(
+                attempt.number == OwedCall.number,
+                attempt.placed_by == HOUSE,
+                attempt.placed_at > now - redial.apart,
+            ),
+        )
     )
     waiting = select(OwedCall.id, Request).join(Request, Request.id == OwedCall.request_id)
     mine = waiting.where(OwedCall.done_at.is_(None), OwedCall.automatic, OwedCall.due_at <= now, ~busy)
@@ -154,27 +177,31 @@ def due(
         if row is not None and row.automatic and row.due_at <= now:
             _ring(session, row, now, region, redial)
     session.flush()
-    return ended + len(found)
+    return done + len(found)
+
+
+def leave_to_people(session: Session, made_before: datetime, why: str) -> int:
+    """Have people ring whom the house promised a call until a moment, and say why; how many there were."""
+    mine = OwedCall.done_at.is_(None), OwedCall.automatic, OwedCall.made_at <= made_before
+    held = select(OwedCall.id).where(*mine).order_by(OwedCall.id).with_for_update(skip_locked=True)
+    left = update(OwedCall).where(OwedCall.id.in_(held.scalar_subquery())).values(automatic=False, outcome=why)
+    return len(session.scalars(left.returning(OwedCall.id)).all())
 
 
 def answered_by_call(session: Session, call: tables.calls.Call, now: datetime) -> int:
     """Close what is owed to a caller who rang again and got through, to a receipt or a person; how many there were.
 
-    It is theirs if it was left with one of their numbers, or for their account. What this very call is owed, and
-    what a person of ours promised, stands.
+    It is theirs if it was left with one of their numbers, or for the request of this call: not if it is merely of
+    their account, for a colleague's call is not theirs, and anybody may key an account's number. What this very call is
+    owed, and what a person of ours promised, stands.
     """
     answers = (call.answers.get(name) for name in tables.calls.NUMBERS)
     parties = (identity.number_party(one, "") for one in (call.from_number, *answers) if one)
     numbers = [party.value for party in parties if party]
     theirs = OwedCall.number.in_(numbers) | (OwedCall.request_id == call.request_id)
-    mine = tables.requests.fetch(session, call.request_id) if call.request_id else None
-    if mine is not None and mine.account_id is not None:
-        theirs = theirs | (Request.account_id == mine.account_id)
-    found = select(OwedCall).join(Request, Request.id == OwedCall.request_id)
     others = or_(OwedCall.call_id.is_(None), OwedCall.call_id != call.id)
-    machine = OwedCall.made_by.in_(["", HOUSE])
-    open_ = found.where(OwedCall.done_at.is_(None), others, machine, theirs).order_by(OwedCall.id)
-    rows = list(session.scalars(open_.with_for_update(of=OwedCall)))
+    open_ = select(OwedCall).where(OwedCall.done_at.is_(None), others, OwedCall.made_by.in_(MACHINES), theirs)
+    rows = list(session.scalars(open_.order_by(OwedCall.id).with_for_update()))
     for row in rows:
         _close(row, HOUSE, "they rang again and got through", now)
     session.flush()
@@ -213,33 +240,100 @@ def listing(session: Session, now: datetime) -> list[Owed]:
 
 
 def _ring(session: Session, row: OwedCall, now: datetime, region: str, redial: Redial) -> None:
-    """One attempt more, or none: then a person must."""
+    """One attempt more, later, or none: then a person must."""
     if row.attempts >= redial.attempts:
-        row.automatic, row.outcome = False, f"not reached in {row.attempts} attempts"
+        _leave(row, f"not reached in {row.attempts} attempts")
+        return
+    request = moves.locked(session, row.request_id)
+    by_machine = row.made_by in MACHINES
+    number = _vouched(session, row, request) if by_machine else _given(session, row, request, region)
+    if by_machine and not number:
+        _leave(row, "no number that they confirmed, or that is in the directory: a machine rings no other")
+        return
+    obstacle = _obstacle(session, row, number, now, redial)
+    if obstacle == BUSY:
         return
     try:
-        reachability.call_back(session, row.request_id, engineer=HOUSE, now=now, region=region, number=row.number or "")
+        if obstacle:
+            raise Invalid(public=obstacle)
+        reachability.call_back(session, row.request_id, engineer=HOUSE, now=now, region=region, number=number)
     except SwitchboardError as error:
-        row.automatic, row.outcome = False, error.public
+        _leave(row, error.public)
     else:
         row.attempts += 1
 
 
+def _vouched(session: Session, row: OwedCall, request: Request) -> str:
+    """The number that a machine may ring for what is owed: the one they left if it is such a one, else another."""
+    known = knowledge.vouched_numbers(session, request)
+    return row.number if row.number in known and row.number else next(iter(known), "")
+
+
+def _given(session: Session, row: OwedCall, request: Request, region: str) -> str:
+    """The number that a person of ours promised to call, else the one on file; empty where it is none."""
+    on_file = knowledge.contact_number(session, request)
+    party = identity.number_party(row.number or (on_file.value if on_file else ""), region)
+    return party.value if party else ""
+
+
+def _obstacle(session: Session, row: OwedCall, number: str, now: datetime, redial: Redial) -> str:
+    """Why no attempt is made: BUSY if it may be later, else why a person must; empty where one is."""
+    same = Callback.request_id == row.request_id
+    rung = and_(Callback.number == number, Callback.placed_by == HOUSE) if number else literal(False)
+    under_way = or_(same, Callback.number == number) & (Callback.outcome == CallbackOutcome.PLACED)
+    lately = rung & (Callback.placed_at > now - redial.apart)
+    if session.scalar(select(exists().where(or_(under_way, lately)))):
+        return BUSY
+    today = select(func.count()).where(rung, Callback.placed_at > now - timedelta(days=1))
+    calls = session.scalar(today.select_from(Callback)) or 0
+    return f"{calls} calls went to this number today" if calls >= MOST_A_DAY else ""
+
+
+def _leave(row: OwedCall, why: str) -> None:
+    row.automatic, row.outcome = False, why
+
+
 def _close_over(session: Session, now: datetime, policies: Mapping[str, Policy]) -> int:
-    """Close what is owed for requests that are over, or worked on under another one."""
+    """Close what is owed for requests that are over, or whose parent is; how many there were.
+
+    That a request is worked on under another one closes nothing: whoever called for it was promised a call.
+    """
+    parent = aliased(Request)
     over = [
-        and_(Request.policy == policy.id, Request.status.in_(ends))
+        and_(one.policy == policy.id, one.status.in_(ends))
         for policy in policies.values()
-        if (ends := [one.value for one in policy.workflow.statuses if one.stage in OVER])
+        if (ends := [status.value for status in policy.workflow.statuses if status.stage in OVER])
+        for one in (Request, parent)
     ]
     found = select(Request).join(OwedCall, OwedCall.request_id == Request.id)
-    ended = found.where(OwedCall.done_at.is_(None), or_(Request.folded_into.is_not(None), *over)).order_by(Request.id)
+    found = found.outerjoin(parent, parent.id == Request.folded_into)
+    ended = found.where(OwedCall.done_at.is_(None), or_(literal(False), *over)).order_by(Request.id)
     requests = list(session.scalars(ended.with_for_update(of=Request, skip_locked=True)))
     for request in requests:
         row = tables.reaching.owed_to(session, request.id)
         if row is not None:
-            _close(row, HOUSE, "worked on under another request" if request.folded_into else "the request is over", now)
+            _close(row, HOUSE, "the request is over", now)
     return len(requests)
+
+
+def _remind(session: Session, now: datetime, policies: Mapping[str, Policy], batch: int) -> int:
+    """Begin the ladders of requests whose customers wait for a person's call for too long; how many there were.
+
+    Once for each promise, and never while the customer is spoken to.
+    """
+    entry, attempt = tables.requests.ClockEvent, Callback
+    main = func.coalesce(Request.folded_into, Request.id)
+    source = literal("owed:").concat(cast(OwedCall.id, Text)).concat(":")
+    told = exists().where(entry.request_id == main, entry.source.startswith(source), entry.at > OwedCall.due_at)
+    talks = exists().where(attempt.request_id == Request.id, attempt.ended_at.is_(None))
+    found = select(OwedCall.id, OwedCall.due_at, Request.id).join(Request, Request.id == OwedCall.request_id)
+    late = found.where(OwedCall.done_at.is_(None), ~OwedCall.automatic, OwedCall.due_at < now - OVERDUE, ~told, ~talks)
+    ordered = late.order_by(OwedCall.due_at, OwedCall.id).limit(batch)
+    rows = session.execute(ordered).all()
+    for key, due_at, request in rows:
+        once = f"owed:{key}:{due_at:%Y%m%dT%H%M%S}"
+        reachability.remind(session, request, once, "a call that is owed is overdue", now, policies)
+    return len(rows)
 
 
 def _close(row: OwedCall, by: str, how: str, now: datetime) -> None:

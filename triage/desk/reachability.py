@@ -1,5 +1,6 @@
 """The ledger of attempts to reach a customer by telephone: each is a row that is never changed once it has ended."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -7,11 +8,13 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import OnDuty
-from models.errors import Invalid
+from models.errors import Invalid, NotFound
 from models.terms import CallbackOutcome, JobKind
 from triage import identity
-from triage.desk import knowledge
-from triage.desk.moves import locked, wrote_again
+from triage.desk import call_terms, knowledge
+from triage.desk.moves import Act, locked, wrote_again
+from triage.escalation import ASKED, UNREACHED
+from triage.policy import Policy
 
 BY_HAND = tuple(outcome for outcome in CallbackOutcome if outcome is not CallbackOutcome.PLACED)
 """How an attempt that somebody made on their own telephone can have ended."""
@@ -83,6 +86,36 @@ def who_asked(session: Session, login: str) -> OnDuty | None:
     if found is None or found.disabled_at is not None or not found.number:
         return None
     return OnDuty(name=found.login, number=found.number, ring_seconds=RING_SECONDS, round=1)
+
+
+def nobody_took(
+    session: Session, attempt: tables.progress.Callback, now: datetime, *, policies: Mapping[str, Policy]
+) -> None:
+    """A customer answered a call that the house placed by itself, and nobody of us took it; once for each attempt."""
+    remind(session, attempt.request_id, f"callback:{attempt.id}", "they answered, and nobody took it", now, policies)
+
+
+def remind(
+    session: Session, request_id: UUID, source: str, why: str, now: datetime, policies: Mapping[str, Policy]
+) -> None:
+    """Begin the policy's ladder for a customer who waits for somebody of us to call; once for each `source`.
+
+    For a request that burns, its telephones ring until somebody takes it on; for any other those are told who may be
+    asked. Of a request that is worked on under another one, that one's.
+
+    Raises:
+        NotFound: there is no such request.
+
+    """
+    request = tables.requests.fetch(session, request_id)
+    if request is None:
+        raise NotFound(f"request {request_id}")
+    main = tables.requests.fetch(session, request.folded_into) if request.folded_into else None
+    both = (request, *([main] if main else []))
+    burns = any(call_terms.terms(session, one.id, now, policies=policies).looks_urgent for one in both)
+    doing = Act(session=session, request=both[-1], source=source, by="", at=now)
+    doing.record(UNREACHED if burns else ASKED, note=why)
+    doing.noticed()
 
 
 def _called(session: Session, request: tables.requests.Request, number: str, region: str) -> str:

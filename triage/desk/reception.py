@@ -7,18 +7,16 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.errors import NotFound
+from models.errors import NotFound, Unavailable
 from models.ports import Suggest
 from models.terms import (
     Channel,
     Fact,
     Interaction,
     JobKind,
-    JobState,
     Receipt,
     TriageState,
     Visibility,
@@ -27,6 +25,7 @@ from triage.desk import directory, folding, suggesting
 from triage.desk.client import client_wrote
 from triage.desk.ledger import policy_of_request
 from triage.desk.moves import wrote_again
+from triage.desk.standing import BY_PIN, Standing, append, standing
 from triage.policy import Policy
 from triage.targets import EventKind
 
@@ -38,8 +37,6 @@ UNREAD = "unparsed"
 """The note of an interaction whose text could not be read; read at last, the text takes its place."""
 AUTOMATIC = "automatic"
 """How the note of an interaction begins that no person wrote: it belongs to its request and says nothing about it."""
-BY_PIN = "recognised by the PIN of their account"
-"""The note of the interaction in which a caller gave a PIN; it is written down nowhere."""
 CODE = re.compile(rf"(?<!\d)\d{{{directory.PIN_DIGITS}}}(?!\d)")
 """Digits in a note that may be a PIN."""
 
@@ -70,24 +67,55 @@ def receive(session: Session, interaction: Interaction, now: datetime, *, recept
     stored.
     """
     interaction = _without_pin(session, interaction, reception)
+    if interaction.request is None:
+        return _open(session, interaction, now, reception=reception)
+    return _append(session, interaction, interaction.request, now, reception=reception)
+
+
+def _open(session: Session, interaction: Interaction, now: datetime, *, reception: Reception) -> Receipt:
     known = tables.requests.interaction_by_source(session, interaction.source)
     if known is not None:
         return _known(session, known, interaction, now, reception=reception)
-    request = _append_to(session, interaction, reception) or _open(session, interaction, reception)
-    row = _store(session, request, interaction)
+    contact, account = _whose(session, interaction, reception)
+    request = _opened(session, interaction, contact, account, now, reception)
+    row = tables.requests.add_interaction(session, request.id, interaction.source, _columns(interaction))
+    if row is None:
+        raise Unavailable(f"{interaction.source} is being taken in at this moment")
+    _note_arrival(session, request, interaction, now)
+    _ask_for_suggestion(session, interaction, row, now, reception=reception)
+    found = _since(session, request, Standing(by_pin=interaction.note == BY_PIN), reception)
+    return _receipt(request, interaction, found, opened=True, contact=contact, reception=reception)
+
+
+def _append(
+    session: Session, interaction: Interaction, request_id: UUID, now: datetime, *, reception: Reception
+) -> Receipt:
+    request = _held(session, request_id)
+    made = append(session, request_id, interaction.source, _columns(interaction))
+    if made is None:
+        known = tables.requests.interaction_by_source(session, interaction.source)
+        if known is None:
+            raise Unavailable(f"{interaction.source} is being taken in at this moment")
+        return _known(session, known, interaction, now, reception=reception)
+    row, before = made
+    if not request.subject and interaction.subject:
+        request.subject = interaction.subject
+    request.language = request.language or interaction.language
+    contact = _identify(session, request, interaction, reception)
+    _note_arrival(session, request, interaction, now)
+    _ask_for_suggestion(session, interaction, row, now, reception=reception)
+    found = _since(session, request, before, reception)
+    _follow_up(session, request, interaction, found, now, reception=reception)
+    session.flush()
+    return _receipt(request, interaction, found, opened=False, contact=contact, reception=reception)
+
+
+def _note_arrival(session: Session, request: tables.requests.Request, interaction: Interaction, now: datetime) -> None:
     if interaction.clock_started_at is not None:
         _start_clock(session, request, interaction, interaction.clock_started_at, now)
     if interaction.channel is Channel.PHONE and request.contact_id is not None:
         since = now - REDIRECTED
         tables.redirections.note_raised_by(session, request.contact_id, Channel.PHONE, since, now)
-    policy, own = policy_of_request(reception.policies, request, reception.default_policy)
-    if interaction.request is not None:
-        _follow_up(session, request, row, policy if own else None, now)
-    elif interaction.channel in policy.sla_channels:
-        tables.requests.wants_attention(session, request.id, now)
-    if (row.new_text.strip() or row.subject.strip()) and not row.note.startswith(AUTOMATIC):
-        _ask_for_suggestion(session, row, now, reception=reception)
-    return _receipt(session, request, interaction, opened=interaction.request is None, reception=reception)
 
 
 def _known(
@@ -100,8 +128,10 @@ def _known(
 ) -> Receipt:
     """What was answered before; only a text that could not be read then, and can now, is new."""
     if known.note != UNREAD or interaction.note == UNREAD:
-        request = _fetch(session, known.request_id)
-        return _receipt(session, request, interaction, opened=False, reception=reception)
+        request, party = _fetch(session, known.request_id), interaction.party
+        contact = tables.directory.contact_by_key(session, party) if party and request.contact_id else None
+        found = standing(session, request.id, interaction.source)
+        return _receipt(request, interaction, found, opened=False, contact=contact, reception=reception)
     request = _held(session, known.request_id)
     first = tables.requests.interactions(session, request.id)[0].id == known.id
     if first:
@@ -109,29 +139,40 @@ def _known(
         request.party = interaction.party.shown if interaction.party else request.party
         request.party_name = interaction.name
         request.language = interaction.language
-    _identify(session, request, interaction, reception)
+    contact = _identify(session, request, interaction, reception)
     if request.state is TriageState.DECIDED:
         request.follow_up_at = now
     for name, value in _columns(interaction).items():
         setattr(known, name, value)
     session.flush()
-    _ask_for_suggestion(session, known, now, reception=reception)
-    return _receipt(session, request, interaction, opened=first, reception=reception)
+    _suggest(session, known.id, now, reception=reception)
+    found = standing(session, request.id, interaction.source)
+    return _receipt(request, interaction, found, opened=first, contact=contact, reception=reception)
 
 
 def _ask_for_suggestion(
-    session: Session, row: tables.requests.Interaction, now: datetime, *, reception: Reception
+    session: Session, interaction: Interaction, row: UUID, now: datetime, *, reception: Reception
 ) -> None:
+    """Have a new interaction that says something suggested from."""
+    says = interaction.new_text.strip() or interaction.subject.strip()
+    if says and not interaction.note.startswith(AUTOMATIC):
+        _suggest(session, row, now, reception=reception)
+
+
+def _suggest(session: Session, row: UUID, now: datetime, *, reception: Reception) -> None:
     if reception.suggest is not None:
-        suggest_for(session, row.id, now, reception=reception)
-        return
-    tables.jobs.schedule(session, JobKind.REQUEST_SUGGEST, row.id, now)
-    mine = select(tables.jobs.Job).where(
-        tables.jobs.Job.kind == JobKind.REQUEST_SUGGEST, tables.jobs.Job.subject == row.id
-    )
-    job = session.scalars(mine).one()
-    if job.state is not JobState.WAITING:
-        tables.jobs.reopen(job, now)
+        session.flush()
+        suggest_for(session, row, now, reception=reception)
+    else:
+        tables.jobs.schedule_anew(session, JobKind.REQUEST_SUGGEST, row, now)
+
+
+def _since(session: Session, request: tables.requests.Request, before: Standing, reception: Reception) -> Standing:
+    """Where a request stands, where something may have been suggested at once since."""
+    if reception.suggest is None:
+        return before
+    made = tables.requests.latest_suggestion(session, request.id)
+    return replace(before, suggested=made.priority if made else None)
 
 
 def suggest_for(session: Session, interaction: UUID, now: datetime, *, reception: Reception) -> None:
@@ -145,20 +186,16 @@ def suggest_for(session: Session, interaction: UUID, now: datetime, *, reception
     )
 
 
-def _append_to(session: Session, interaction: Interaction, reception: Reception) -> tables.requests.Request | None:
-    if interaction.request is None:
-        return None
-    request = _held(session, interaction.request)
-    if not request.subject and interaction.subject:
-        request.subject = interaction.subject
-    request.language = request.language or interaction.language
-    _identify(session, request, interaction, reception)
-    return request
-
-
-def _open(session: Session, interaction: Interaction, reception: Reception) -> tables.requests.Request:
-    contact, account = _whose(session, interaction, reception)
+def _opened(
+    session: Session,
+    interaction: Interaction,
+    contact: tables.directory.Contact | None,
+    account: tables.directory.Account | None,
+    now: datetime,
+    reception: Reception,
+) -> tables.requests.Request:
     policy = reception.policy_of(account)
+    is_clocked = interaction.clock_started_at is not None or interaction.channel in policy.sla_channels
     request = tables.requests.Request(
         channel=interaction.channel,
         subject=interaction.subject,
@@ -171,6 +208,8 @@ def _open(session: Session, interaction: Interaction, reception: Reception) -> t
         language=interaction.language,
         received_at=interaction.received_at,
         visibility=_visibility(policy, interaction),
+        clock_started_at=interaction.clock_started_at,
+        attention_at=now if is_clocked else None,
     )
     session.add(request)
     session.flush()
@@ -187,8 +226,8 @@ def _visibility(policy: Policy, interaction: Interaction) -> Visibility:
 
 def _identify(
     session: Session, request: tables.requests.Request, interaction: Interaction, reception: Reception
-) -> None:
-    """Learn whose a request is from a later interaction, where the first one could not tell."""
+) -> tables.directory.Contact | None:
+    """Learn whose a request is from a later interaction, where the first one could not tell; whose that one is."""
     contact, account = _whose(session, interaction, reception)
     if request.party is None and interaction.party is not None:
         request.party = interaction.party.shown
@@ -196,18 +235,18 @@ def _identify(
         request.contact_id = contact.id
     if request.account_id is None and account is not None:
         request.account_id = account.id
-        _serve_under(session, request, reception.policy_of(account), interaction.received_at)
+        _serve_under(request, reception.policy_of(account), interaction.received_at)
+    return contact
 
 
-def _serve_under(session: Session, request: tables.requests.Request, policy: Policy, at: datetime) -> None:
+def _serve_under(request: tables.requests.Request, policy: Policy, at: datetime) -> None:
     """Serve a request under the policy its account turned out to have; what was decided has to be decided again."""
     if request.policy == policy.id:
         return
     request.policy = policy.id
     wrote_again(request, at)
-    session.flush()
     if request.clock_started_at is not None:
-        tables.requests.wants_attention(session, request.id, at)
+        tables.requests.attend(request, at)
 
 
 def _without_pin(session: Session, interaction: Interaction, reception: Reception) -> Interaction:
@@ -216,7 +255,7 @@ def _without_pin(session: Session, interaction: Interaction, reception: Receptio
     if interaction.account_hint and directory.is_pin(session, interaction.account_hint, key):
         return replace(interaction, note=BY_PIN)
     note = interaction.note
-    for code in set(CODE.findall(note)) if key else ():
+    for code in set(CODE.findall(note)) - {interaction.account_hint} if key else ():
         if directory.is_pin(session, code, key):
             note = note.replace(code, "(a PIN)")
     return replace(interaction, note=note)
@@ -227,23 +266,13 @@ def _whose(
 ) -> tuple[tables.directory.Contact | None, tables.directory.Account | None]:
     """Contact by address or number; account by the contact, a number or PIN the caller gave, or the mail domain."""
     party = interaction.party
-    contact = tables.directory.contact_by_key(session, party) if party else None
-    account = None
-    if contact and contact.account_id:
-        account = session.get(tables.directory.Account, contact.account_id)
+    contact, account = (tables.directory.contact_and_account(session, party) if party else None) or (None, None)
     if account is None and interaction.account_hint:
         found = directory.account_by_code(session, interaction.account_hint, reception.pin_key)
         account = found[0] if found else None
     if account is None and party:
         account = directory.account_of(session, party)
     return contact, account
-
-
-def _store(session: Session, request: tables.requests.Request, interaction: Interaction) -> tables.requests.Interaction:
-    row = tables.requests.Interaction(request_id=request.id, source=interaction.source, **_columns(interaction))
-    session.add(row)
-    session.flush()
-    return row
 
 
 def _columns(interaction: Interaction) -> dict[str, Any]:
@@ -271,56 +300,55 @@ def _start_clock(
     )
     if request.clock_started_at is None or at < request.clock_started_at:
         request.clock_started_at = at
-    session.flush()
-    tables.requests.wants_attention(session, request.id, now)
+    tables.requests.attend(request, now)
 
 
 def _follow_up(
     session: Session,
     request: tables.requests.Request,
-    row: tables.requests.Interaction,
-    policy: Policy | None,
+    interaction: Interaction,
+    found: Standing,
     now: datetime,
+    *,
+    reception: Reception,
 ) -> None:
     """A person came back: a decided request is marked, and their message does what it does in the workflow.
 
     The one that a folded request is worked on under is marked too.
     """
-    if row.note.startswith(AUTOMATIC):
+    if interaction.note.startswith(AUTOMATIC):
         return
-    wrote_again(request, row.received_at)
-    session.flush()
-    folding.came_back(session, request, row.received_at)
-    client_wrote(session, request, row, policy=policy, now=now)
-
-
-def _is_trusted(session: Session, request: tables.requests.Request, interaction: Interaction) -> bool:
-    """Whether whoever approaches us is recognised: by an address or number on file, or a PIN given in this call.
-
-    A request knows its contact by them alone, so one without a contact needs no search.
-    """
-    party = interaction.party
-    if request.contact_id and party and tables.directory.contact_by_key(session, party) is not None:
-        return True
-    if interaction.channel is not Channel.PHONE:
-        return False
-    call = ":".join(interaction.source.split(":")[:2])
-    rows = tables.requests.interactions(session, request.id)
-    said = [row for row in rows if row.source == call or row.source.startswith(f"{call}:")]
-    began = bool(said) and said[0].id == rows[0].id
-    return any(row.note == BY_PIN for row in said) or (began and request.contact_id is not None)
+    at = interaction.received_at
+    wrote_again(request, at)
+    folding.came_back(session, request, at)
+    policy, own = policy_of_request(reception.policies, request, reception.default_policy)
+    client_wrote(
+        session,
+        request,
+        source=interaction.source,
+        by=interaction.party.shown if interaction.party else "",
+        at=at,
+        paused_at=found.paused_at,
+        policy=policy if own else None,
+        now=now,
+    )
 
 
 def _receipt(
-    session: Session,
     request: tables.requests.Request,
     interaction: Interaction,
+    found: Standing,
     *,
     opened: bool,
+    contact: tables.directory.Contact | None,
     reception: Reception,
 ) -> Receipt:
+    """What may be told, and whether whoever approaches us is recognised: by whom they are on file, or by a PIN.
+
+    `contact` is who approaches; a request knows its own by the same addresses and numbers alone.
+    """
     policy, own = policy_of_request(reception.policies, request, reception.default_policy)
-    suggestion = tables.requests.latest_suggestion(session, request.id)
+    in_call = found.by_pin or (found.began and request.contact_id is not None)
     top = policy.levels[0].value
     return Receipt(
         request=request.id,
@@ -330,9 +358,10 @@ def _receipt(
         policy_name=policy.name,
         sla_channels=policy.sla_channels,
         support_phone=policy.support_phone or reception.support_phone,
-        looks_urgent=own and suggestion is not None and suggestion.priority == top,
+        looks_urgent=own and found.suggested == top,
         party_known=request.contact_id is not None or request.account_id is not None,
-        is_trusted=_is_trusted(session, request, interaction),
+        is_trusted=(request.contact_id is not None and contact is not None)
+        or (interaction.channel is Channel.PHONE and in_call),
         decided=request.state is TriageState.DECIDED,
         policy_ref=policy.ref,
         policy_digest=policy.digest,

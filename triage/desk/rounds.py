@@ -73,7 +73,7 @@ def of_ladder(
 
     Whoever is on call is not among them: they are the tiers, or the book's entry.
     """
-    found = _in_force(policy, ledger.counted(session, request, policy))
+    found = _in_force(policy, ledger.labelled(session, request, policy))
     if found is None or not found.notices.is_open(now):
         return
     for rung in found.rungs:
@@ -82,11 +82,11 @@ def of_ladder(
             yield Round(telephones=tuple((one.name, one.value) for one in people))
 
 
-def _in_force(policy: Policy, counting: ledger.Counting) -> Ladder | None:
+def _in_force(policy: Policy, labels: ledger.Labels) -> Ladder | None:
     """The most severe ladder with a telephone that is not known to be for others: what is not known never lowers."""
     for one in policy.escalation:
-        fits = not one.levels or counting.level is None or counting.level in one.levels
-        fits = fits and (not one.types or counting.type is None or counting.type in one.types)
+        fits = not one.levels or labels.level is None or labels.level in one.levels
+        fits = fits and (not one.types or labels.type is None or labels.type in one.types)
         if fits and any(rung.channel is Reach.PHONE for rung in one.rungs):
             return one
     return None

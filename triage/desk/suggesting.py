@@ -50,7 +50,7 @@ def suggest_again(
         log.warning("request.unsuggested", request=str(request.id), policy=request.policy)
         return
     rows = tables.requests.interactions(session, request.id)
-    known = (*_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy))
+    known = (*_tabled(policy, rows), *knowledge.facts_of(session, request, policy=policy, said=rows))
 
     def ask(subject: str, left_out: Collection[UUID] = (), more: tuple[Fact, ...] = ()) -> Suggestion:
         body, stated = said(subject, rows, left_out)

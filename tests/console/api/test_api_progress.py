@@ -195,6 +195,9 @@ def test_a_lead_eases_whom_nobody_could_reach(raised, house):
     assert set(gates) == {"1", "2"}
     assert "contact phone number" in gates["1"][0]["clause"]
     assert "number" in made.post("callbacks", {"outcome": "no-answer"}, expect=422)["error"]["message"]
+    with transaction(house.engine) as session:
+        row = tables.requests.by_number(session, int(made.get()["reference"][3:]))
+        tables.requests.interactions(session, row.id)[0].fields = {"phone": "030 5550137"}
     for _ in range(2):
         body = made.post("callbacks", {"outcome": "no-answer", "number": "+49 30 5550 137", "note": "rang out"})
         house.now += timedelta(minutes=15)

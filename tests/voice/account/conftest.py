@@ -125,7 +125,7 @@ def make_number():
             "voice_url": f"{PUBLIC}/voice/inbound#rc=2&rp=ct,rt,5xx",
             "voice_method": "POST",
             "voice_fallback_url": "https://fallback.example.net/away.xml",
-            "voice_fallback_method": "GET",
+            "voice_fallback_method": "POST",
             "status_callback": f"{PUBLIC}/voice/status#rc=2&rp=ct,rt,5xx",
             "status_callback_method": "POST",
             "sms_url": "https://texts.example.net/",

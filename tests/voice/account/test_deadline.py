@@ -8,12 +8,12 @@ from collections import Counter
 from xml.etree import ElementTree as ET
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from models import store, tables
 from models.errors import Unavailable
 from models.store import transaction
-from voice import deadline, prompts, webhooks
+from voice import deadline, prompts
 
 SID = "CA" + "1" * 32
 PUBLIC = "https://support.example.com"
@@ -44,6 +44,20 @@ def gate(now) -> Gate:
 def slow_door(make_door, gate):
     """A phone door that waits for a quarter of a second."""
     return make_door(clock=gate, seconds=0.25)
+
+
+@pytest.fixture
+def impatient(database_url: str):
+    """Make an engine of which PostgreSQL gives up waiting for a lock after so many milliseconds."""
+    made: list[Engine] = []
+
+    def make(lock_ms: int) -> Engine:
+        made.append(store.connect(database_url, lock_ms=lock_ms))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.dispose()
 
 
 def where_to(answer) -> str:
@@ -168,10 +182,9 @@ def test_a_slow_callback_is_503_until_it_is_stored(slow_door, gate, engine):
     assert events(engine) == {"status": 1}
 
 
-def test_a_lock_that_is_held_for_long_loses_no_key(make_door, engine, monkeypatch):
+def test_a_lock_that_is_held_for_long_loses_no_key(impatient, make_door, engine):
     """PostgreSQL gives the statement up; the flow tries again by itself while the caller waits."""
-    monkeypatch.setattr(webhooks, "PATIENCE", text("select set_config('lock_timeout', '100', true)"))
-    door = make_door(seconds=5)
+    door = make_door(seconds=5, engine=impatient(100))
     door.post("/voice/inbound", CallStatus="ringing")
     held = threading.Event()
 
@@ -189,10 +202,9 @@ def test_a_lock_that_is_held_for_long_loses_no_key(make_door, engine, monkeypatc
     assert call_of(engine).answers["consent"] == "yes"
 
 
-def test_a_lock_that_is_never_given_back_is_a_moment_then_503(make_door, engine, monkeypatch):
+def test_a_lock_that_is_never_given_back_is_a_moment_then_503(impatient, make_door, engine):
     """Whoever holds it holds this one call up, and its caller hears so."""
-    monkeypatch.setattr(webhooks, "PATIENCE", text("select set_config('lock_timeout', '50', true)"))
-    door = make_door(seconds=0.2)
+    door = make_door(seconds=0.2, engine=impatient(50))
     door.post("/voice/inbound", CallStatus="ringing")
     with transaction(engine) as session:
         tables.calls.by_sid_locked(session, SID)

@@ -106,16 +106,29 @@ def test_what_is_wrong_is_set_and_read_back(twilio, account, make_number):
     assert (after.number, after.is_right) == (OURS, True)
 
 
-def test_a_fallback_that_is_named_is_set_to_be_asked_by_get(twilio, account, make_number):
-    """Hosts of static files refuse a POST."""
-    plan = Plan(public_url=PUBLIC, numbers=(OURS,), fallback=FALLBACK)
-    twilio.knows("incoming_phone_numbers", [make_number(voice_fallback_url="", voice_fallback_method="POST")])
+@pytest.mark.parametrize(("by_get", "method"), [(False, "POST"), (True, "GET")])
+def test_a_fallback_is_asked_by_post_unless_told_otherwise(twilio, account, make_number, by_get, method):
+    """By GET the callers' numbers would stand in the address, and so in the log of somebody else's host."""
+    plan = Plan(public_url=PUBLIC, numbers=(OURS,), fallback=FALLBACK, fallback_get=by_get)
+    other = "POST" if by_get else "GET"
+    twilio.knows("incoming_phone_numbers", [make_number(voice_fallback_url="", voice_fallback_method=other)])
     seen = number.look(account, plan)
     assert bad(seen[0].findings) == []
-    asked = twilio.expect("POST", f"/IncomingPhoneNumbers/{seen[0].sid}.json", make_number())
-    twilio.knows("incoming_phone_numbers", [make_number()])
+    right = make_number(voice_fallback_method=method)
+    asked = twilio.expect("POST", f"/IncomingPhoneNumbers/{seen[0].sid}.json", right)
+    twilio.knows("incoming_phone_numbers", [right])
     assert number.apply(account, plan, seen)[0].is_right
-    assert asked.seen["form"] == {"VoiceFallbackUrl": FALLBACK, "VoiceFallbackMethod": "GET"}
+    assert asked.seen["form"] == {"VoiceFallbackUrl": FALLBACK, "VoiceFallbackMethod": method}
+
+
+@pytest.mark.parametrize(("method", "said"), [("GET", ["its host's log keeps who called whom"]), ("POST", [])])
+def test_what_asking_the_fallback_by_get_costs_is_told(twilio, account, make_number, method, said):
+    """Each time the numbers are looked at; it is the operator's choice, and so no mistake."""
+    twilio.knows("incoming_phone_numbers", [make_number(voice_fallback_method=method)])
+    (seen,) = number.look(account, PLAN)
+    assert seen.is_right
+    assert [words in each.text for each in seen.findings for words in said] == [True] * len(said)
+    assert len(seen.findings) == len(said)
 
 
 def test_what_is_right_is_not_set_again(twilio, account, make_number):

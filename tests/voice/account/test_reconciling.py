@@ -63,10 +63,10 @@ def make_recording(rang):
 def reconcile(engine, switch, account, now, twilio) -> Callable[..., Found]:
     """Compare with what Twilio has."""
 
-    def run(calls: list[Any], recordings: list[Any] = (), *, days: int = 3) -> Found:
+    def run(calls: list[Any], recordings: list[Any] = (), *, days: int = 3, **more: Any) -> Found:
         twilio.knows("calls", calls)
         twilio.knows("recordings", list(recordings))
-        return ask(since=now - timedelta(days=days))
+        return ask(since=now - timedelta(days=days), **more)
 
     ask = partial(reconciling.reconcile, engine, switch=switch, account=account, clock=lambda: now)
     return run
@@ -136,6 +136,8 @@ def test_a_recording_made_by_the_fallback_is_attached_and_fetched(
         (row,) = tables.calls.recordings(session, the_call().id)
         jobs = session.execute(select(tables.jobs.Job.kind, tables.jobs.Job.subject)).all()
     assert (row.recording_sid, row.duration_seconds) == (RECORDING, 9)
+    answers = the_call().answers  # by which it is marked once it is fetched: nobody asked this caller
+    assert (answers["mode"], "consent" in answers) == ("ask", False)
     assert (JobKind.RECORDING_FETCH, row.id) in [tuple(each) for each in jobs]
 
 

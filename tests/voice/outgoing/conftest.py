@@ -26,7 +26,7 @@ from models.store import transaction
 from models.terms import CallbackOutcome, Channel, OutgoingState, StepState, TriageState
 from voice import outgoing_webhooks, webhooks
 from voice.dialling import Trunk
-from voice.outgoing import Named
+from voice.outgoing import Handover, Named
 from voice.recordings import TwilioAccount
 
 ACCOUNT = "AC" + "a" * 32
@@ -252,7 +252,19 @@ def at_hand() -> list[OnDuty]:
 
 
 @pytest.fixture
-def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNamespace, at_hand: list[OnDuty]) -> Door:
+def missed() -> list[UUID]:
+    """The attempts of which the desk was told that nobody took the call."""
+    return []
+
+
+@pytest.fixture
+def handover(at_hand: list[OnDuty], missed: list[UUID]) -> Handover:
+    """How a customer who is reached comes to those at hand."""
+    return Handover(people=lambda *_: tuple(at_hand), missed=lambda _session, row, _now: missed.append(row.id))
+
+
+@pytest.fixture
+def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNamespace, handover: Handover) -> Door:
     """Our webhooks; the line greets in French, to see who takes its language from where."""
     app = FastAPI()
     line = webhooks.Line(
@@ -266,7 +278,7 @@ def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNa
             line,
             naming=lambda _request: Named(level=levels[-1], support="WSO2"),
             settle=lambda _session, step: settled.append(step),
-            person=lambda _session, _row: next(iter(at_hand), None),
+            person=handover,
         )
     )
 

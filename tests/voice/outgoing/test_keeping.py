@@ -18,6 +18,7 @@ from voice import dialling, keeping, recordings
 ACCOUNT = "AC" + "a" * 32
 SID = "RE" + "b" * 32
 THERE = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings/{SID}.json"
+TEXTS = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings/{SID}/Transcriptions.json"
 MEDIA = f"/2010-04-01/Accounts/{ACCOUNT}/Recordings/{SID}.mp3"
 SOUND = b"ID3 sample"
 
@@ -81,6 +82,14 @@ def to_be_removed(engine: Engine) -> Callable[[], list[tuple[UUID, object]]]:
     return read
 
 
+@pytest.fixture
+def transcribed(twilio) -> Callable[..., None]:
+    """Let Twilio list the transcriptions of the recording, when it is asked."""
+    return lambda *sids: twilio.expect(
+        200, {"transcriptions": [{"sid": sid, "recording_sid": SID, "account_sid": ACCOUNT} for sid in sids]}
+    )  # fmt: skip
+
+
 def erase(engine: Engine, at, days: int, **more: int) -> int:
     """Let beat erase what is old."""
     return keeping.erase_old(engine, days=days, clock=lambda: at, **more)
@@ -130,16 +139,46 @@ def test_a_batch_erases_the_oldest_first(engine, make, the, now):
     assert erase(engine, later, 30, batch=1) == 1
 
 
-def test_a_recording_that_is_stored_here_is_removed_at_twilio_once(make, remove, the, twilio, clock):
+def test_a_recording_that_is_stored_here_is_removed_at_twilio_once(make, remove, the, twilio, transcribed, clock):
     """By its REST API, with our credentials; the sound stays here."""
     recording = make()
+    transcribed()
     twilio.expect(204, "")
     remove(recording)
     remove(recording)
-    (asked,) = twilio.asked
+    listed, asked = twilio.asked
+    assert (listed.method, listed.path.partition("?")[0]) == ("GET", TEXTS)
     assert (asked.method, asked.path) == ("DELETE", THERE)
     assert asked.authorization.startswith("Basic ")
     assert (the(recording).removed_at, the(recording).media) == (clock.now, SOUND)
+
+
+def test_what_was_transcribed_is_removed_with_the_recording(make, remove, the, twilio, transcribed, clock):
+    """They are things of their own at Twilio: left there, they would say what the recording said."""
+    recording = make()
+    texts = ["TR" + "1" * 32, "TR" + "2" * 32]
+    transcribed(*texts)
+    twilio.expect(204, "")
+    twilio.expect(404, {"code": 20404, "message": "not found", "status": 404})
+    twilio.expect(204, "")
+    remove(recording)
+    deleted = [asked.path for asked in twilio.asked if asked.method == "DELETE"]
+    assert deleted == [*(TEXTS.replace(".json", f"/{sid}.json") for sid in texts), THERE]
+    assert (the(recording).removed_at, the(recording).transcript) == (clock.now, "the gateway is down")
+
+
+@pytest.mark.parametrize(("status", "error"), [(500, Unavailable), (403, Invalid)])
+def test_a_recording_outlives_the_transcriptions_that_cannot_be_removed(
+    make, remove, the, twilio, transcribed, status, error
+):
+    """What is not done is not said to be done: it is tried again, or a person must look."""
+    recording = make()
+    transcribed("TR" + "1" * 32)
+    twilio.expect(status, {"code": 20003, "message": "no", "status": status})
+    with pytest.raises(error):
+        remove(recording)
+    assert the(recording).removed_at is None
+    assert THERE not in [asked.path for asked in twilio.asked]
 
 
 def test_nothing_is_removed_at_twilio_before_it_is_stored_here(make, remove, the, twilio):
@@ -153,15 +192,17 @@ def test_nothing_is_removed_at_twilio_before_it_is_stored_here(make, remove, the
 def test_one_that_is_gone_at_twilio_already_is_removed(make, remove, the, twilio, clock):
     """Deleted by hand, or by a worker that died before it could say so."""
     recording = make()
-    twilio.expect(404, {"code": 20404, "message": "not found", "status": 404})
+    for _ in ("its transcriptions", "the recording"):
+        twilio.expect(404, {"code": 20404, "message": "not found", "status": 404})
     remove(recording)
     assert the(recording).removed_at == clock.now
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_where_twilio_refuses_a_person_must_look(make, remove, the, twilio, status: int):
+def test_where_twilio_refuses_a_person_must_look(make, remove, the, twilio, transcribed, status: int):
     """The job is parked with the reason; no secret is in it."""
     recording = make()
+    transcribed()
     twilio.expect(status, {"code": 20003, "message": "no: sample-token", "status": status})
     with pytest.raises(Invalid) as caught:
         remove(recording)
@@ -171,13 +212,19 @@ def test_where_twilio_refuses_a_person_must_look(make, remove, the, twilio, stat
 
 
 @pytest.mark.parametrize("how", [{"status": 429}, {"status": 500}, {"status": 302}, {"breaks": True}, {"after": 1.0}])
-def test_what_is_unclear_is_tried_again(make, remove, the, twilio, monkeypatch: pytest.MonkeyPatch, how):
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_what_is_unclear_is_tried_again(
+    make, remove, the, twilio, transcribed, monkeypatch: pytest.MonkeyPatch, is_listed, how
+):
     """Removing twice leaves what removing once does."""
     monkeypatch.setattr(dialling, "TIMEOUT", 0.3)
     recording = make()
+    if is_listed:
+        transcribed()
     twilio.expect(**{"body": {"code": 1, "message": "later"}, **how})
     with pytest.raises(Unavailable):
         remove(recording)
+    transcribed()
     twilio.expect(204, "")
     remove(recording)
     assert the(recording).removed_at is not None
@@ -207,7 +254,7 @@ def test_without_being_told_to_nothing_is_removed(make, fetch, twilio, to_be_rem
 
 
 def test_a_recording_that_nobody_agreed_to_is_never_fetched_and_removed_at_twilio(
-    make, fetch, remove, the, twilio, to_be_removed, log, clock
+    make, fetch, remove, the, twilio, transcribed, to_be_removed, log, clock
 ):
     """The caller said no; whatever made the recording, it is left where it is, and the request's log says so."""
     recording = make(consent="no", fetched_at=None, media=None, status="in-progress")
@@ -217,9 +264,33 @@ def test_a_recording_that_nobody_agreed_to_is_never_fetched_and_removed_at_twili
     assert (the(recording).media, the(recording).status) == (None, "refused")
     assert to_be_removed() == [(recording, clock.now)]
     assert log() == [("recording", f"recording:{SID}", "refused", "")]
+    transcribed()
     twilio.expect(204, "")
     remove(recording)
     assert the(recording).removed_at == clock.now
+
+
+@pytest.mark.parametrize(
+    ("answers", "noted"),
+    [
+        ({"mode": "ask"}, [("recording", f"recording:{SID}", "unasked", "")]),
+        ({"mode": "ask", "consent": "yes"}, []),
+        ({"mode": "announce"}, []),
+        ({}, []),
+    ],
+)
+def test_a_recording_of_a_caller_who_was_only_told_is_kept_and_marked_so(
+    make, fetch, the, twilio, engine, log, answers, noted
+):
+    """The fallback cannot ask: who listens sees in the log of the request that nobody was asked."""
+    recording = make(fetched_at=None, media=None, status="in-progress")
+    with transaction(engine) as session:
+        session.get_one(tables.calls.Call, session.get_one(Recording, recording).call_id).answers = answers
+    twilio.expect(200, SOUND.decode(), kind="audio/mpeg")
+    fetch(recording)
+    fetch(recording)
+    assert the(recording).media == SOUND
+    assert log() == noted
 
 
 def test_every_recording_of_a_call_is_kept(make, fetch, the, twilio, engine, now):

@@ -1,10 +1,12 @@
 """Calls are placed once, whatever Twilio answers; an unclear end is shown and never placed again by itself."""
 
+import contextlib
 import threading
 from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 import structlog
@@ -17,6 +19,7 @@ from models.terms import CallbackOutcome, OutgoingState
 from voice import dialling, phone
 
 PUBLIC = "https://support.example.com"
+NOTICE = UUID("01930000-0000-7000-8000-000000000001")
 ACCOUNT, SID = "AC" + "a" * 32, "CA" + "1" * 32
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
 
@@ -92,9 +95,9 @@ def test_a_call_to_a_customer_is_placed_once(call_back, twilio, the_attempt, log
     ("status", "body"),
     [
         (400, {"code": 21211, "message": "The 'To' number is not valid.", "status": 400}),
-        (401, {"code": 20003, "message": "Authenticate with sample-token", "status": 401}),
+        (400, {"code": 21215, "message": "Account not authorized to call, says sample-token", "status": 400}),
         (400, {"type": "x", "title": "Bad number", "status": 400, "code": 21211}),
-        (403, "<html>a proxy says no</html>"),
+        (404, "<html>a proxy says no</html>"),
     ],
 )
 def test_a_refusal_is_final_and_tells_the_code_but_no_secret(
@@ -210,7 +213,9 @@ def test_without_a_line_out_nobody_is_called_and_the_setting_is_named(
 @pytest.mark.parametrize(
     "number",
     ["", "030 5550 137", "mara", "+49", "+4930555001370000", "+999123456789", "+266696687", "+86282452253",
-     "+19005550100", "sip:mara@example.com", "+493055500137;ext=1,,2x"],
+     "+19005550100", "+4918051234567", "+491371234567", "+49137123456789", "+447012345678", "+870773123456",
+     "+881612345678", "+88213300001", "+883510001234567", "+979123456789", "+808123456789",
+     "sip:mara@example.com", "+493055500137;ext=1,,2x"],
 )  # fmt: skip
 def test_a_number_that_cannot_be_or_costs_by_the_minute_is_not_called(page, twilio, the_notice, number: str):
     """Withheld callers' placeholders and premium rates neither: a form's number is what a stranger wrote."""
@@ -230,6 +235,45 @@ def test_a_number_written_at_home_is_dialled_with_its_country():
     """The region of the house stands for the missing country code."""
     assert dialling.dialable("030 5550 0137", "DE") == "+493055500137"
     assert dialling.dialable("030 5550 0137") is None
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_page_that_cannot_be_placed_for_five_minutes_fails_so_that_its_people_are_told_by_mail(
+    page, twilio, the_notice, settled, step_id, clock, now, status
+):
+    """A ladder must not stand still for as long as Twilio does."""
+    for seconds, state in ((299, OutgoingState.PENDING), (300, OutgoingState.FAILED)):
+        clock.now = now + timedelta(seconds=seconds)
+        twilio.expect(status, {"code": 1, "message": "no"})
+        with contextlib.suppress(Unavailable):
+            page(there=seconds > 299, id=NOTICE)
+        assert the_notice().state is state
+    assert settled[-1] == step_id
+    assert str(status) in the_notice().error
+
+
+@pytest.mark.parametrize("number", ["+41584567890", "+493055500137", "+12025550137", "+4915155500137"])
+def test_companies_and_internet_telephones_are_called(number: str):
+    """They cost no more than others."""
+    assert dialling.dialable(number) == number
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_refused_says_nothing_about_the_number(
+    page, call_back, twilio, the_notice, the_attempt, status
+):
+    """It is being rotated, or the account is closed: both wait, with the reason, and are placed with the next token."""
+    for run in (page, call_back):
+        twilio.expect(status, {"code": 20003, "message": "Authenticate with sample-token", "status": status})
+        with pytest.raises(Unavailable):
+            run()
+    assert the_notice().state is OutgoingState.PENDING
+    assert the_notice().error.startswith(f"Twilio answers {status}, error 20003")
+    assert (the_attempt().outcome, the_attempt().ended_at) == (CallbackOutcome.PLACED, None)
+    assert "sample-token" not in the_notice().error
+    twilio.expect()
+    page(there=True, id=the_notice().id)
+    assert the_notice().state is OutgoingState.SENT
 
 
 def test_a_step_that_nobody_need_be_told_of_rings_nobody(page, twilio, the_notice, settled, step_id):

@@ -134,12 +134,43 @@ def owed(engine: Engine, request_id: UUID) -> Callable[[], tables.reaching.OwedC
     return read
 
 
-def test_whoever_presses_1_is_owed_nothing_any_more(make_attempt, telephone, owe, owed, clock):
-    """The engineer who asked for the call knows that they are there, and takes over."""
-    owe()
+@pytest.mark.parametrize("is_owed", [True, False])
+def test_whoever_presses_1_is_owed_a_person_until_there_was_a_talk(
+    make_attempt, telephone, owe, owed, clock, is_owed: bool
+):
+    """They were told that somebody calls in a moment: a key is no talk, whoever asked for the call."""
+    if is_owed:
+        owe()
     make_attempt(call_sid="CA" + "1" * 32)
-    telephone("callback", times=2).is_answered().presses("1").tells("completed")
-    assert (owed().done_at, owed().done_by, owed().outcome) == (clock.now, "ida", "answered")
+    telephone("callback", times=2).is_answered().presses("1").hears("Vielen Dank. Gleich").tells("completed")
+    assert (owed().done_at, owed().automatic, owed().due_at) == (None, False, clock.now)
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_a_call_that_could_not_be_placed_leaves_one_owed_by_a_person(
+    place, make_attempt, twilio, owed, clock, status: int
+):
+    """Refused, or in doubt whether it rings: somebody meant to call them, and the task must not be lost with it."""
+    twilio.expect(status, {"code": 1, "message": "no"})
+    place(make_attempt())
+    row = owed()
+    assert (row.done_at, row.automatic, row.due_at, row.number) == (None, False, clock.now, NUMBER)
+    assert row.why == "a call to them could not be placed"
+
+
+def test_one_that_came_too_late_or_is_lost_leaves_one_owed_too(make_attempt, place, owed, clock, now):
+    """The workers were down: nobody was called."""
+    clock.now = now + phone.FRESH + timedelta(seconds=1)
+    place(make_attempt())
+    assert (owed().done_at, owed().automatic) == (None, False)
+
+
+def test_what_is_owed_already_stays_as_it_is_when_a_call_cannot_be_placed(place, make_attempt, twilio, owe, owed, now):
+    """The house tries again when it is due; one call is owed, not two."""
+    owe()
+    twilio.expect(500, {})
+    place(make_attempt(placed_by="switchboard"))
+    assert (owed().automatic, owed().due_at, owed().why) == (True, now, "hung up")
 
 
 def test_whoever_answers_the_house_is_owed_a_person_at_once(make_attempt, telephone, owe, owed, clock):

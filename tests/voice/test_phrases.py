@@ -1,0 +1,232 @@
+"""What people say, in every language: a word is never taken for what it does not mean."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.terms import Party
+from voice import hearing, phrases, prompts
+
+
+def nobody(_raw: str) -> Party | None:
+    """No number is anybody's."""
+    return None
+
+
+def hear(language: str, said: str):
+    """What is heard when somebody says this."""
+    return hearing.hear({"SpeechResult": said}, prompts.load(language), nobody)
+
+
+def each(said: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """Every phrase with its language."""
+    return [(language, phrase) for language, list_ in said.items() for phrase in list_]
+
+
+UNSURE = {
+    "en": ["not sure", "I'm not sure", "Im not sure", "I don't know", "I don’t know.", "no idea", "I have no idea",
+           "maybe", "I do not know", "No, I don't know", "I don't know if it is down"],
+    "de": ["weiß nicht", "weiss nicht", "Das weiß ich nicht.", "keine Ahnung", "Ich habe keine Ahnung", "nicht sicher"],
+    "fr": ["je ne sais pas", "je sais pas", "aucune idée", "je ne suis pas sûr", "peut-être"],
+    "es": ["no sé", "No lo sé.", "ni idea", "no estoy seguro", "quizás"],
+}  # fmt: skip
+DOWN = {
+    "en": ["it's not up", "not up", "is down", "it's down", "the shop is down", "not working", "it does not work",
+           "nothing works", "yes", "yeah it is", "correct", "sure", "definitely", "okay", "I think so", "probably",
+           "yes, we cannot log in", "I would say yes"],
+    "de": ["ja", "funktioniert nicht", "unser Shop funktioniert nicht", "genau", "stimmt", "klar", "ist ausgefallen",
+           "es geht nichts mehr", "ja, alles steht", "glaube schon"],
+    "fr": ["oui", "est en panne", "le serveur est en panne", "ça ne marche pas", "bien sûr", "il n'est pas disponible"],
+    "es": ["sí", "está caído", "el servidor está caído", "no funciona", "claro", "creo que sí"],
+}  # fmt: skip
+NOT_DOWN = {
+    "en": ["no", "No.", "nope", "no, it isn't", "no thanks", "no, it is not", "No, not really", "nothing is down",
+           "it's not down"],
+    "de": ["nein", "nö", "nee", "nein danke", "Nein, ist es nicht", "es ist nichts ausgefallen"],
+    "fr": ["non", "non merci", "non, pas du tout"],
+    "es": ["no", "No, gracias.", "no, para nada"],
+}  # fmt: skip
+DOUBTFUL = {
+    "en": ["no users can log in", "no one can log in", "yes and no", "no, it's not up", "something is wrong",
+           "No, production is not down, it is slow", "it's okay", "nothing of ours is down", "not", "knows"],
+    "de": ["kein Produktivsystem ist ausgefallen", "nein, es funktioniert nicht", "ja nein", "nicht"],
+    "fr": ["non, en panne", "aucun système n'est en panne", "pas"],
+    "es": ["no podemos iniciar sesión", "no hay ningún sistema caído"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "said"), each(UNSURE))
+def test_not_to_know_is_not_a_no(language: str, said: str):
+    """It is no answer to a question of consent, and says of a system that nobody knows."""
+    heard = hear(language, said)
+    assert (heard.outage, heard.meant, heard.key) == ("unsure", "unsure", "")
+
+
+@pytest.mark.parametrize(("language", "said"), each(DOWN))
+def test_what_does_not_work_is_down(language: str, said: str):
+    """A "not" is no "no": whoever says that it is not up wants somebody."""
+    assert hear(language, said).outage == "yes"
+
+
+@pytest.mark.parametrize(("language", "said"), each(NOT_DOWN))
+def test_only_a_bare_no_keeps_engineers_asleep(language: str, said: str):
+    """Alone, or with words that change nothing."""
+    assert hear(language, said).outage == "no"
+
+
+@pytest.mark.parametrize(("language", "said"), each(DOUBTFUL))
+def test_what_could_be_either_is_asked_again(language: str, said: str):
+    """Nobody is rung for it, and nobody is kept from ringing."""
+    assert not hear(language, said).outage
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each(
+        {
+            "en": ["correct", "right", "sure", "ok", "okay", "definitely", "I agree", "go ahead", "sure go ahead",
+                   "that is correct", "that's right", "thats right", "yes, that is fine", "no problem"],
+            "de": ["genau", "stimmt", "richtig", "klar", "einverstanden", "Ja, gerne.", "ja das stimmt", "okay"],
+            "fr": ["d'accord", "d’accord", "exact", "bien sûr", "oui d'accord", "je suis d'accord", "c'est exact"],
+            "es": ["claro", "vale", "correcto", "de acuerdo", "sí, claro", "estoy de acuerdo"],
+        }
+    ),
+)  # fmt: skip
+def test_assent_has_many_words(language: str, said: str):
+    """Each is as good as the key."""
+    assert (hear(language, said).key, hear(language, said).meant) == ("1", "yes")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each(
+        {
+            "en": ["that's wrong", "wrong", "no that's wrong", "I don't agree", "no I do not", "rather not",
+                   "No, please don't record me"],
+            "de": ["falsch", "das ist falsch", "das stimmt nicht", "nein, das ist nicht richtig", "lieber nicht",
+                   "Nein, ich möchte nicht aufgezeichnet werden"],
+            "fr": ["faux", "c'est faux", "non, ce n'est pas exact", "pas d'accord"],
+            "es": ["falso", "no es correcto", "no, eso es falso", "incorrecto"],
+        }
+    ),
+)  # fmt: skip
+def test_what_is_wrong_is_a_no(language: str, said: str):
+    """Each is as good as the key."""
+    assert (hear(language, said).key, hear(language, said).meant) == ("2", "no")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each(
+        {
+            "en": ["ok but don't record me", "I want to talk about the recording right away", "yes and no", "maybe yes",
+                   "not okay", "that isn't fine"],
+            "de": ["ja nicht", "nicht einverstanden, ja"],
+            "fr": ["oui mais pas maintenant"],
+            "es": ["no sé si", "sí y no"],
+        }
+    ),
+)  # fmt: skip
+def test_consent_is_never_guessed(language: str, said: str):
+    """A yes leads the answer and nothing in it is denied."""
+    assert not hear(language, said).key
+
+
+@pytest.mark.parametrize(
+    ("key", "language", "said"),
+    [
+        *(("0", *one) for one in each({
+            "en": ["operator", "I want to speak to a person", "Can I speak to a human please", "zero", "a person please"],
+            "de": ["Ich möchte mit einem Menschen sprechen", "Mitarbeiter bitte", "null"],
+            "fr": ["Je veux parler à quelqu'un", "opérateur"],
+            "es": ["Quiero hablar con una persona", "operador por favor"],
+        })),
+        *(("*", *one) for one in each({
+            "en": ["repeat please", "please repeat", "pardon?", "say that again please"],
+            "de": ["wiederholen bitte", "wie bitte", "noch einmal bitte"],
+            "fr": ["répétez s'il vous plaît", "pardon"],
+            "es": ["repita por favor", "otra vez por favor"],
+        })),
+        *(("", *one) for one in each({
+            "en": ["the operator cannot log in", "the gateway does not talk to the database", "it happens again and again"],
+            "de": ["unsere Mitarbeiter können sich nicht anmelden"],
+            "fr": ["personne ne peut se connecter"],
+            "es": ["nadie puede hablar con el servidor"],
+        })),
+    ],
+)  # fmt: skip
+def test_a_person_and_a_repetition_may_be_asked_for_in_words(key: str, language: str, said: str):
+    """As whole answers only: within a problem they are part of it."""
+    assert hear(language, said).key == key
+
+
+@pytest.mark.parametrize(
+    ("meant", "language", "said"),
+    [
+        *(("record", *one) for one in each({
+            "en": ["leave a recording", "record", "one", "I want to leave a recording please"],
+            "de": ["aufnehmen", "eins", "eine Aufnahme bitte"],
+            "fr": ["un enregistrement", "un"],
+            "es": ["dejar una grabación", "uno"],
+        })),
+        *(("lacking", *one) for one in each({
+            "en": ["none", "skip", "I don't have it", "I don't have my number here"],
+            "de": ["habe ich nicht", "das habe ich gerade nicht", "nicht zur Hand"],
+            "fr": ["je ne l'ai pas", "pas sous la main"],
+            "es": ["no lo tengo", "no la tengo a mano"],
+        })),
+        *(("", *one) for one in each({
+            "en": ["the record store is empty", "our login is slow"],
+            "de": ["die Aufnahme neuer Kunden schlägt fehl"],
+        })),
+    ],
+)  # fmt: skip
+def test_a_recording_or_nothing_at_hand_may_be_told_in_words(meant: str, language: str, said: str):
+    """A problem that mentions them is a problem."""
+    assert hear(language, said).meant == meant
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "digits"),
+    [
+        ("en", "four seven one one", "4711"),
+        ("en", "Four, seven, one, one.", "4711"),
+        ("en", "oh four double seven", "0477"),
+        ("en", "triple 4 one", "4441"),
+        ("en", "four 711", "4711"),
+        ("en", "It is, um, four seven double one, thanks", "4711"),
+        ("en", "two of them", None),
+        ("en", "one or two", None),
+        ("en", "I have 2 of them, 47-11", "24711"),
+        ("en", "double", None),
+        ("de", "vier sieben eins eins", "4711"),
+        ("de", "zwo null", "20"),
+        ("de", "meine Nummer ist vier 7 elf eins eins", "4711"),
+        ("fr", "quatre sept un un", "4711"),
+        ("fr", "zéro deux", "02"),
+        ("es", "cuatro siete uno uno", "4711"),
+        ("es", "doble cuatro", "44"),
+    ],
+)
+def test_digits_may_be_said_as_words(language: str, said: str, digits: str | None):
+    """With figures between them; a single word among others is no number."""
+    assert hear(language, said).digits == digits
+
+
+@given(st.text(max_size=200), st.sampled_from(prompts.languages()))
+def test_every_word_means_something_or_nothing(said: str, language: str):
+    """Whatever is said; no phrase is found that was not said."""
+    words = prompts.load(language)
+    found = words.found(said)
+    assert len(found) <= len(phrases.words_of(said))
+    assert set(found) <= {"", *phrases.MEANINGS}
+    assert set(words.numerals(said)) <= set("+0123456789")
+
+
+@given(st.lists(st.sampled_from(["", *phrases.MEANINGS]), max_size=6))
+def test_nothing_is_both_agreed_to_and_denied(said: list[str]):
+    """A yes has no no beside it, and a no has nothing but denials."""
+    meant, outage = phrases.meant(said), phrases.outage(said)
+    assert meant != "yes" or not {"no", "not", "unsure"} & set(said)
+    assert "no" not in (meant, outage) or ("no" in said and set(said) <= {"no", "not", "beside"})
+    assert outage != "yes" or {"yes", "fine", "down"} & set(said)
