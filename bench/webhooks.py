@@ -5,16 +5,19 @@ FastAPI endpoint that only checks the signature and answers. Loads: *conversatio
 once, as fast as the server lets them (the harder load: what a server takes at most, and how long its queue
 is then); *first ring*, the same with calls that end after their first webhook, which opens the incident; and *human*,
 200 calls in progress in which every caller listens for one to three seconds before each answer (what 200 parallel
-calls are). Ratios are taken within each round, their median and range printed. `--short` is a smoke run.
-Exits 1 if a goal is missed.
+calls are). Ratios are taken within each round, their median and range printed, with what others took of the machine
+before each: servers, PostgreSQL and callers share its cores, and on a busy one every figure but the statements is too
+bad. `--short` is a smoke run. Exits 1 if a goal is missed.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +31,14 @@ from models import schema, store
 from switchboard import embedded
 
 LOAD = Path(__file__).with_name("_webhooks_load.py")
+STATEMENTS = Path(__file__).with_name("_webhooks_statements.py")
 CALLS = 200
 PACE = 2.0
 """Seconds a caller listens before answering, half of it more or less."""
 RATIO_GOAL = 0.2
 P99_GOAL = 200.0
+QUIET = 0.05
+"""What others may take of the machine before it counts as busy."""
 KINDS = ("inbound", "turn", "status", "all")
 
 
@@ -57,6 +63,8 @@ class Bench:
     def __init__(self, engine: Engine, servers: dict[str, Server], calls: int, seconds: float) -> None:
         self.engine, self.servers, self.calls, self.seconds = engine, servers, calls, seconds
         self.results: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.busy: list[float] = []
+        self.statements: dict[str, int] = {}
 
     def load(self, server: str, kind: Kind, pace: float) -> None:
         """Put a load on a server and keep what came of it."""
@@ -81,6 +89,7 @@ class Bench:
 
     def round(self, pace: float) -> None:
         """Every load once, each on its own."""
+        self.busy.append(taken_by_others())
         for kind in (CONVERSATION, FIRST_RING):
             for server in self.servers:
                 self.load(server, kind, 0.0)
@@ -95,12 +104,40 @@ class Bench:
         return [each["ms"][webhook][name] for each in self.results[server, kind.name] if webhook in each["ms"]]
 
 
+def taken_by_others(seconds: float = 1.0) -> float:
+    """The share of all cores that is in use while nothing is measured; 0 where the system does not tell."""
+
+    def ticks() -> tuple[int, int]:
+        try:
+            each = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+        except OSError:
+            return 0, 0
+        return sum(each) - each[3] - each[4], sum(each)
+
+    used, total = ticks()
+    time.sleep(seconds)
+    used_after, total_after = ticks()
+    return (used_after - used) / max(1, total_after - total)
+
+
+def statements(database_url: str) -> dict[str, int]:
+    """What each webhook of a conversation asks of PostgreSQL."""
+    argv = [sys.executable, str(STATEMENTS), database_url]
+    root = Path(__file__).parents[1]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SWITCHBOARD_")}
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, cwd=root, env=kept)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    counted: dict[str, int] = json.loads(done.stdout)
+    return counted
+
+
 def show(values: list[float], form: str) -> str:
     """Median and range."""
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def report(bench: Bench) -> bool:
+def report(bench: Bench, pace: float) -> bool:
     """Print everything; whether every goal is met."""
     print(f"\nwebhooks a second, {bench.calls} parallel calls that answer at once, median (range)")
     for (server, name), results in bench.results.items():
@@ -120,8 +157,13 @@ def report(bench: Bench) -> bool:
             if p50 := bench.latencies("web", kind, webhook, "p50"):
                 p99 = bench.latencies("web", kind, webhook, "p99")
                 print(f"  {kind.name:13} {webhook:8} p50 {show(p50, '.1f'):30} p99 {show(p99, '.1f')}")
-    human = show(bench.figures("web", HUMAN, "rate"), ".0f")
-    print(f"  (human: {bench.calls} calls in progress, {human} webhooks a second)")
+    human, shortest, longest = show(bench.figures("web", HUMAN, "rate"), ".0f"), pace / 2, pace * 1.5
+    print(f"  (human: {bench.calls} calls in progress, each acts every {shortest:g} to {longest:g} s: {human} a s)")
+    asked = ", ".join(f"{name} {number}" for name, number in bench.statements.items())
+    print(f"\nstatements of a webhook: {asked}; {sum(bench.statements.values())} a conversation")
+    print(f"others took {show([each * 100 for each in bench.busy], '.0f')} % of the machine before a round")
+    if middle(bench.busy) > QUIET:
+        print("  it was BUSY: milliseconds and ratios are too bad, and not to be compared with those of a quiet one")
     return verdicts(bench)
 
 
@@ -175,10 +217,12 @@ def main() -> int:
             "bare": stack.enter_context(_webhooks_servers.serving_bare()),
         }
         bench = Bench(engine, servers, calls, seconds)
+        bench.statements = statements(instance.database_url)
+        bench.empty()
         for number in range(rounds):
             print(f"round {number + 1} of {rounds}", flush=True)
             bench.round(pace)
-        met = report(bench)
+        met = report(bench, pace)
         engine.dispose()
     return 0 if met or given.short else 1
 

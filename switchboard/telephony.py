@@ -162,7 +162,7 @@ class Telephony:
             open_request=partial(call_terms.open_request, policies=policies),
             on_call=self.on_call,
             join=folding.join,
-            taken=call_terms.taken,
+            taken=partial(call_terms.taken, logins=self.logins),
             unreached=partial(call_terms.unreached, policies=policies),
             got_through=owed.answered_by_call,
         )
@@ -174,6 +174,13 @@ class Telephony:
             return Rules(consent=Consent.ANNOUNCE)
         ways = tuple(way for way in pack.phone.receipt if way in self.settings.voice_receipt)
         return Rules(consent=pack.phone.recording or Consent.ANNOUNCE, receipts=ways)
+
+    @cached_property
+    def logins(self) -> Mapping[str, str]:
+        """The logins of the rota's people by the name under which they are rung; none for a name that several have."""
+        people = list(self.rota.people.values()) if self.rota else []
+        names = [one.name for one in people]
+        return {one.name: one.login for one in people if one.login and names.count(one.name) == 1}
 
     def wording(self, language: str) -> prompts.Prompts:
         """What the line says in a language."""

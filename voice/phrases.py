@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 YES, FINE, NO, NOT, UNSURE, DOWN = "yes", "fine", "no", "not", "unsure", "down"
 PERSON, REPEAT, RECORD, LACKING, BESIDE = "person", "repeat", "record", "lacking", "beside"
 MEANINGS = (YES, FINE, NO, NOT, UNSURE, DOWN, PERSON, REPEAT, RECORD, LACKING, BESIDE)
-"""What a phrase may mean: "fine" agrees and says nothing of a system ("it's okay"), "not" denies something, "beside" may
-stand beside any answer."""
+"""What a phrase may mean. "fine" agrees and says nothing of a system ("it's okay"), "not" denies something, "beside" may
+stand beside any answer.
+"""
 PLUS = "+"
 
 Phrases = Mapping[tuple[str, ...], str]

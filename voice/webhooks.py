@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -24,6 +24,9 @@ from voice.signature import CALL_SID, FORM, LARGEST_BODY, MESSAGE_SID, is_genuin
 from voice.switch import Desk, Switch
 
 Result = TypeVar("Result")
+
+LONGEST_WAIT = timedelta(minutes=2)
+"""Within which a caller comes back who was asked for a moment, four times at most."""
 
 log = structlog.get_logger()
 
@@ -99,26 +102,28 @@ def router(line: Line) -> APIRouter:
 
     async def inbound(request: Request) -> Response:
         params = await signed(request, line)
+        at = rang_at(request, line.clock())
 
         def answer(session: Session) -> str:
-            return calls.first_ring(session, params, line.clock(), switch=switch)
+            return calls.first_ring(session, params, at, switch=switch)
 
-        return await said(line, request, params, answer)
+        return await said(line, request, params, answer, since=at)
 
     async def turn(request: Request) -> Response:
         params = await signed(request, line)
-        step, attempt = (request.query_params.get(name, other) for name, other in (("step", ""), ("try", "0")))
-        again = is_again(request)
+        asked = request.query_params
+        step, attempt = (asked.get(name, other).replace("\x00", "") for name, other in (("step", ""), ("try", "0")))
+        again, at = is_again(request), line.clock()
 
         def answer(session: Session) -> str:
-            return calls.turn(session, step, attempt, params, line.clock(), switch=switch, again=again)
+            return calls.turn(session, step, attempt, params, at, switch=switch, again=again)
 
         return await said(line, request, params, answer)
 
     def callback(flow: Callable[..., None]) -> Callable[[Request], Awaitable[Response]]:
         async def told(request: Request) -> Response:
-            params = await signed(request, line)
-            return await noted(line, lambda session: flow(session, params, line.clock(), switch=switch))
+            params, at = await signed(request, line), line.clock()
+            return await noted(line, lambda session: flow(session, params, at, switch=switch))
 
         return told
 
@@ -138,11 +143,18 @@ async def signed(request: Request, line: Line) -> Mapping[str, str]:
     return to_us(verified(request, await body_of(request), line), line)
 
 
-async def said(line: Line, request: Request, params: Mapping[str, str], flow: Callable[[Session], str]) -> Response:
+async def said(
+    line: Line,
+    request: Request,
+    params: Mapping[str, str],
+    flow: Callable[[Session], str],
+    since: datetime | None = None,
+) -> Response:
     """The TwiML that a flow gives; where it takes too long, "one moment", and a way back to the same address.
 
     The flow goes on in its thread and commits. What comes back then says so in its query (`again`), and brings
-    nothing of what the caller did: it must find the flow's answer, or ask the present question once more.
+    nothing of what the caller did: it must find the flow's answer, or ask the present question once more. `since` is
+    when a call rang first: it comes back too, for nothing may be stored yet.
 
     Raises:
         Unavailable: PostgreSQL is away, or slow for too long; Twilio goes to the fallback.
@@ -158,7 +170,10 @@ async def said(line: Line, request: Request, params: Mapping[str, str], flow: Ca
     log.warning("webhook.slow", path=request.url.path)
     language = next(iter(line.numbers.get(params.get("To", ""), ())), line.language)
     again = asked_before(request.query_params.get("again", ""))
-    return xml(one_moment(line.wording(language), address_of(request, line, without="again="), again))
+    address = address_of(request, line, without="again=")
+    if since is not None and "since=" not in address:
+        address = f"{address}?since={int(since.timestamp())}"
+    return xml(one_moment(line.wording(language), address, again))
 
 
 async def noted(line: Line, flow: Callable[[Session], None]) -> Response:
@@ -173,6 +188,13 @@ async def noted(line: Line, flow: Callable[[Session], None]) -> Response:
     except TimeoutError as error:
         raise Unavailable("a callback took too long") from error
     return Response(status_code=204)
+
+
+def rang_at(request: Request, now: datetime) -> datetime:
+    """When a call rang: `now`, or before the moments that its caller was asked for, as the signed address says."""
+    told = request.query_params.get("since", "")[:12]
+    since = datetime.fromtimestamp(int(told), UTC) if told.isascii() and told.isdecimal() else now
+    return since if now - LONGEST_WAIT <= since <= now else now
 
 
 def is_again(request: Request) -> bool:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from models import tables
 from models.calling import Consent
 from models.errors import NotFound
-from models.terms import Channel, Fact, Interaction, Role, TriageState
+from models.terms import Channel, Fact, Interaction, Role, TriageState, Visibility
 from triage import policy
 from triage.classifier import Ranked
 from triage.desk import directory, folding, ledger, progress, recipients, watch
@@ -206,6 +206,19 @@ def test_an_open_request_that_burns_is_offered_with_its_last_public_update(sessi
     assert (found.update, found.updated_at) == ("A node is lost: we restore.", now - 40 * MINUTE)
 
 
+@pytest.mark.parametrize(("shared", "heard"), [("private", ""), ("group", "We restore it.")])
+def test_news_of_a_private_request_is_not_for_colleagues(session, now, shared: str, heard: str):
+    """Oro's customers may keep a request to themselves: others of the account hear its number only."""
+    account = directory.add_account(session, "Halcyon Hosting")
+    theirs = called(session, now - HOUR, policy="oro", decided="P1", account=account)
+    theirs.decided_type, theirs.visibility = "technical-request", Visibility(shared)
+    session.flush()
+    tables.requests.record_clock(session, theirs.id, "update", "x:1", now, note="We restore it.", is_public=True)
+    mine = called(session, now, policy="oro", account=account)
+    found = open_request(session, mine.id, now, policies=PACKS)
+    assert (found.reference, found.update) == (theirs.reference, heard)
+
+
 def test_a_long_update_is_cut_at_a_word(session, now):
     """Nobody listens to more."""
     account = directory.add_account(session, "Nordhandel")
@@ -280,6 +293,15 @@ def test_a_request_changes_hands_by_nobody_s_key(session, now, owner, name, then
     request.owner = owner
     taken(session, request.id, name, now)
     assert request.owner == then
+
+
+def test_whoever_is_called_otherwise_in_the_rota_owns_what_they_take(session, now):
+    """The rota knows their login; somebody else who is called so by chance does not get it."""
+    for login, name in (("mara", "Mara Sample"), ("other", "Mara S.")):
+        session.add(tables.directory.Engineer(login=login, name=name, role="engineer", password_hash="x"))
+    request = called(session, now, decided="P1")
+    taken(session, request.id, "Mara S.", now, logins={"Mara S.": "mara"})
+    assert request.owner == "mara"
 
 
 def test_a_call_about_a_folded_request_is_taken_for_the_one_it_is_worked_on_under(session, now):

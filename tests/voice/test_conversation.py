@@ -120,9 +120,41 @@ def test_three_misses_go_on_instead_of_ending_in_silence(caller, only_call):
     guest = (
         caller().dials().hears("to agree").stays_silent().hears("did not get that").hears("to agree").stays_silent(2)
     )
-    guest.hears("account number").stays_silent(3).hears("does not work").stays_silent(3).hears("production system")
+    guest.hears("account number").stays_silent(2).hears("does not work").stays_silent(3).hears("production system")
     guest.stays_silent(3).hears("call you back").stays_silent(3).hears("reference").hears_not("did not get that")
     assert only_call().answers["consent"] == "no"
+
+
+def test_a_no_that_was_heard_badly_is_asked_for_again(caller, only_call):
+    """It would keep everybody asleep; the key is clear, and a badly heard yes is enough to ring somebody."""
+    guest = caller().dials().says("yes", "0.31").hears("did not get that").presses("2").presses("")
+    guest.says("the gateway answers 503").says("no", "0.31").hears("did not get that").hears("production system")
+    guest.says("no", "0.49").hears("did not get that").says("Yes.", "0.31").hears("+ 4 9 3 0")
+    assert only_call().answers["down"] == "yes"
+
+
+@pytest.mark.parametrize(("said", "down"), [("it's not up", "yes"), ("I don't know", "unknown"), ("no thanks", "no")])
+def test_a_not_is_no_no(caller, only_call, said: str, down: str):
+    """The conversation goes on at once with what was meant."""
+    caller().dials().presses("2").presses("").says("orders fail").says(said).hears("+ 4 9 3 0")
+    assert only_call().answers["down"] == down
+
+
+def test_numbers_and_wishes_may_be_said_in_words(caller, only_call):
+    """An account number, that it is wrong, that a recording is wanted, and a number of the caller's own country."""
+    guest = caller().dials().says("sure, go ahead").says("four seven one one").hears("4 7 1 1").says("that's wrong")
+    guest.hears("4 7 1 1").hears_not("did not get").says("repeat please").hears("4 7 1 1").says("four 712")
+    guest.hears("4 7 1 2").says("that is correct").says("leave a recording").records(RECORDING).presses("1")
+    guest.presses("03055501234").hears("+ 4 9 3 0 5 5 5 0 1 2 3 4").says("correct").hears("reference")
+    answers = only_call().answers
+    assert (answers["phone"], answers["recording"]) == ("+493055501234", RECORDING)
+    assert "problem" not in answers
+
+
+def test_whoever_leaves_no_number_is_promised_no_call(caller):
+    """The caller withholds theirs, and may not be recorded."""
+    guest = caller(From="anonymous").dials().presses("2").presses("").says("orders fail").presses("2").stays_silent(3)
+    guest.hears("we have no number").hears("reference").hears_not("will call you")
 
 
 def test_three_misses_at_the_number_lead_to_a_recording(caller):

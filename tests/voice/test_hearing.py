@@ -83,7 +83,7 @@ def test_a_key_outranks_a_word():
         ({"Digits": "00493055500200"}, "+493055500200"),
         ({"SpeechResult": "oh, +49 30 555 00 200"}, "+493055500200"),
         ({"SpeechResult": "oh three oh double five five double oh 200"}, "+493055500200"),
-        ({"SpeechResult": "plus four nine, thirty no, three oh, triple five, oh oh two oh oh"}, "+493055500200"),
+        ({"SpeechResult": "plus four nine, three oh, triple five, double oh two double oh"}, "+493055500200"),
         ({"Digits": "1"}, ""),
         ({"Digits": "110"}, ""),
         ({"Digits": "*266696687"}, ""),

@@ -176,7 +176,7 @@ def _addresses(document: str, root: ET.Element, public: str) -> Iterator[str]:
     found += [verb.text or "" for verb in root.iter("Redirect")]
     for url in found:
         path, _, overrides = url.partition("#")
-        path = re.sub(r"[?&]again=[1-3]$", "", path)  # a caller who was asked for a moment comes back
+        path = re.sub(r"(\?since=\d+)?[?&]again=[1-3]$", "", path)  # a caller who was asked for a moment comes back
         if not re.fullmatch(rf"{re.escape(public)}/voice/({INCOMING}|{OUTGOING})", path):
             yield f"{url} is not ours, or says more than the step"
         if not all(OVERRIDE.fullmatch(each) for each in overrides.split("&")):

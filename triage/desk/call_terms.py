@@ -6,14 +6,16 @@ A caller waits for each answer, so none asks the database more than twice or thr
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import CallTerms, Consent, OpenRequest
 from models.errors import NotFound
+from models.terms import Visibility
 from triage import clock
 from triage.desk import ledger, outlines
 from triage.desk.ledger import Counting
@@ -94,14 +96,16 @@ def open_request(
         if one.decided.under(policy).holds:
             level = one.decided.level
         if level is not None and level in policy.phone.urgent:
-            return _as_open(session, one, policy.level_label(level))
+            return _as_open(session, one, policy, level, mine)
     return None
 
 
-def taken(session: Session, request_id: UUID, name: str, now: datetime) -> None:
+def taken(
+    session: Session, request_id: UUID, name: str, now: datetime, *, logins: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Note that somebody took a caller's request on: ladders stop, and it is theirs if it is nobody's.
 
-    Once for each person and call.
+    Once for each person and call. `logins` are those of the rota's people by name, who may be called otherwise there.
 
     Raises:
         NotFound: there is no such request.
@@ -111,7 +115,7 @@ def taken(session: Session, request_id: UUID, name: str, now: datetime) -> None:
     request = locked(session, _worked_on(session, request_id).id)
     doing = Act(session=session, request=request, source=f"{source}:{name}", by=name, at=now)
     doing.record(ACKNOWLEDGED, value=name)
-    login = _login(session, name)
+    login = _login(session, logins.get(name, name))
     if login and not request.owner:
         own(doing, login)
         request.version += 1
@@ -192,14 +196,20 @@ def _other_requests(
     return outlines.others(session, mine, now, policies=known, over=over, milder=milder)
 
 
-def _as_open(session: Session, request: Outline, level: str) -> OpenRequest:
-    row = tables.requests.ClockEvent
+def _as_open(
+    session: Session, request: Outline, policy: Policy, level: str, caller: tables.requests.Request
+) -> OpenRequest:
+    """With its news, but for colleagues of whoever raised it, where the policy lets them keep it to themselves."""
+    row, whole = tables.requests.ClockEvent, tables.requests.Request
     told = select(row.note, row.at).where(row.request_id == request.id, row.is_public, row.note != "")
+    if policy.catalogue is not None:
+        shared = or_(whole.visibility == Visibility.GROUP, whole.contact_id == caller.contact_id)
+        told = told.join(whole, whole.id == row.request_id).where(shared)
     last = session.execute(told.order_by(row.at.desc(), row.id.desc()).limit(1)).first()
     return OpenRequest(
         request=request.id,
         reference=request.reference,
-        level=level,
+        level=policy.level_label(level),
         update=_plain(last.note) if last else "",
         updated_at=last.at if last else None,
     )
