@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -203,7 +203,8 @@ def _as_open(
     row, whole = tables.requests.ClockEvent, tables.requests.Request
     told = select(row.note, row.at).where(row.request_id == request.id, row.is_public, row.note != "")
     if policy.catalogue is not None:
-        shared = or_(whole.visibility == Visibility.GROUP, whole.contact_id == caller.contact_id)
+        theirs = whole.contact_id == caller.contact_id if caller.contact_id else false()
+        shared = or_(whole.visibility == Visibility.GROUP, theirs)
         told = told.join(whole, whole.id == row.request_id).where(shared)
     last = session.execute(told.order_by(row.at.desc(), row.id.desc()).limit(1)).first()
     return OpenRequest(
