@@ -63,8 +63,8 @@ def engineer(
 ) -> str:
     """The TwiML for the engineer who is rung for a customer who is there: 1 takes the call; a machine never does.
 
-    `turn` is the how manyeth telephone this is. A document that ends without hanging up connects the two
-    (https://www.twilio.com/docs/voice/twiml/number#url).
+    `turn` counts the telephones that were rung for them, from 1. A document that ends without hanging up connects the
+    two (https://www.twilio.com/docs/voice/twiml/number#url).
     """
     row = held(session, attempt) if attempt else None
     if row is None or row.key_pressed is None or params.get("ParentCallSid", row.call_sid) != row.call_sid:
@@ -131,7 +131,7 @@ def _ring(session: Session, row: tables.progress.Callback, turn: int, now: datet
 def _people(
     session: Session, row: tables.progress.Callback, now: datetime, speech: Speech
 ) -> Iterator[tuple[tuple[str, int], OnDuty]]:
-    """Whom to ring, by name and the how manyeth of their telephones: the log shows that to more than may see numbers.
+    """Whom to ring, by name and which of their telephones it is: more people see the log than may see numbers.
 
     Real numbers, each once, never the customer's own, nor ours, on which we would ring ourselves.
     """

@@ -12,7 +12,7 @@ from voice.outgoing import Handover, Naming, Settle, Speech
 from voice.webhooks import Line, body_of, noted, said, verified
 
 LONGEST_TURN = 2
-"""Digits of the how manyeth telephone: nobody holds the line for a hundred."""
+"""Digits of the number of telephones that were rung: nobody holds the line for a hundred."""
 
 
 def router(line: Line, *, naming: Naming, settle: Settle, person: Handover | None = None) -> APIRouter:
@@ -122,7 +122,7 @@ def _add_receipts(routes: APIRouter, line: Line) -> None:
 
 
 def turn_of(request: Request) -> int:
-    """The how manyeth telephone of ours rings for a customer, as the address says; 0, which none is, where it does not.
+    """Which telephone of ours rings for a customer, counted from 1, as the address says; 0 where it says none.
 
     The address is ours, and signed: it is long if somebody else has made it.
     """

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 YES, FINE, NO, NOT, UNSURE, DOWN = "yes", "fine", "no", "not", "unsure", "down"
 PERSON, REPEAT, RECORD, LACKING, BESIDE = "person", "repeat", "record", "lacking", "beside"
 MEANINGS = (YES, FINE, NO, NOT, UNSURE, DOWN, PERSON, REPEAT, RECORD, LACKING, BESIDE)
-"""What a phrase may mean. "fine" agrees and says nothing of a system ("it's okay"), "not" denies something, "beside" may
-stand beside any answer.
+"""What a phrase may mean. "fine" agrees and says nothing of a system ("it's okay"), "not" denies something, "beside" is
+a word that may stand beside any answer.
 """
 PLUS = "+"
 
@@ -78,7 +78,7 @@ def outage(said: Sequence[str]) -> str:
     if UNSURE in kinds:
         return UNSURE
     if NO in kinds:
-        return NO if kinds <= {NO, NOT} else ""
+        return NO if kinds == {NO} else ""
     if YES in kinds or list(said) == [FINE]:
         return YES
     return YES if DOWN in kinds and NOT not in rest[: rest.index(DOWN)] else ""

@@ -311,10 +311,7 @@ def test_calls_to_another_number_do_not_count_against_the_customer(session, now)
 
 
 def test_attempts_to_a_number_that_a_call_merely_came_from_prove_nothing(session, now):
-    """It may be a switchboard's, or nobody's: without a contact phone on file nobody knows whether they are reachable.
-
-    Parallels promises that about the contact phone of the support request (Severity 1 Note #2).
-    """
+    """It may be a switchboard's: without a contact phone on file nobody knows whether they are reachable."""
     party = Party(kind=PartyKind.NUMBER, value="+493055502", shown="+493055502")
     request = opened(session, now, party=party)
     severity_1(session, request, now)

@@ -40,18 +40,19 @@ DOWN = {
     "es": ["sí", "está caído", "el servidor está caído", "no funciona", "claro", "creo que sí"],
 }  # fmt: skip
 NOT_DOWN = {
-    "en": ["no", "No.", "nope", "no, it isn't", "no thanks", "no, it is not", "No, not really", "nothing is down",
+    "en": ["no", "No.", "nope", "no, it isn't", "no thanks", "no, it is not", "No, not really", "no, not right now", "nothing is down",
            "it's not down"],
-    "de": ["nein", "nö", "nee", "nein danke", "Nein, ist es nicht", "es ist nichts ausgefallen"],
+    "de": ["nein", "nö", "nee", "nein danke", "Nein, im Moment nicht", "Nein, ist es nicht", "es ist nichts ausgefallen"],
     "fr": ["non", "non merci", "non, pas du tout"],
     "es": ["no", "No, gracias.", "no, para nada"],
 }  # fmt: skip
 DOUBTFUL = {
     "en": ["no users can log in", "no one can log in", "yes and no", "no, it's not up", "something is wrong",
-           "No, production is not down, it is slow", "it's okay", "nothing of ours is down", "not", "knows"],
+           "No, production is not down, it is slow", "it's okay", "nothing of ours is down", "not", "knows",
+           "no, we can't", "no, nobody can"],
     "de": ["kein Produktivsystem ist ausgefallen", "nein, es funktioniert nicht", "ja nein", "nicht"],
     "fr": ["non, en panne", "aucun système n'est en panne", "pas"],
-    "es": ["no podemos iniciar sesión", "no hay ningún sistema caído"],
+    "es": ["no podemos iniciar sesión", "no hay ningún sistema caído", "no está bien", "no está"],
 }  # fmt: skip
 
 
@@ -228,5 +229,6 @@ def test_nothing_is_both_agreed_to_and_denied(said: list[str]):
     """A yes has no no beside it, and a no has nothing but denials."""
     meant, outage = phrases.meant(said), phrases.outage(said)
     assert meant != "yes" or not {"no", "not", "unsure"} & set(said)
-    assert "no" not in (meant, outage) or ("no" in said and set(said) <= {"no", "not", "beside"})
+    assert meant != "no" or ("no" in said and set(said) <= {"no", "not", "beside"})
+    assert outage != "no" or ("no" in said and set(said) <= {"no", "beside"})
     assert outage != "yes" or {"yes", "fine", "down"} & set(said)
