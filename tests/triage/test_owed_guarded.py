@@ -196,11 +196,12 @@ def test_a_call_that_a_person_owes_for_too_long_begins_the_ladder_once(session, 
 
 
 def test_telephones_ring_for_a_request_that_burns(session, now):
-    """As for a caller whom nobody took."""
+    """As for a caller whom nobody took, and at once: its transcript may have said so after they had gone."""
     request = hung_up(session, now, automatic=False, pack="wso2")
+    assert ring(session, now, 1) == 0
     request.decided_type, request.decided_priority, request.decided_at = "incident", "P1", now
     session.flush()
-    ring(session, now, 16)
+    assert [ring(session, now, minutes) for minutes in (2, 3)] == [1, 0]
     assert told(session, request) == ["unreached"]
 
 

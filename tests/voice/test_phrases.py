@@ -40,9 +40,10 @@ DOWN = {
     "es": ["sí", "está caído", "el servidor está caído", "no funciona", "claro", "creo que sí"],
 }  # fmt: skip
 NOT_DOWN = {
-    "en": ["no", "No.", "nope", "no, it isn't", "no thanks", "no, it is not", "No, not really", "no, not right now", "nothing is down",
-           "it's not down"],
-    "de": ["nein", "nö", "nee", "nein danke", "Nein, im Moment nicht", "Nein, ist es nicht", "es ist nichts ausgefallen"],
+    "en": ["no", "No.", "nope", "no, it isn't", "no thanks", "no, it is not", "No, not really", "no, not right now",
+           "nothing is down", "it's not down"],
+    "de": ["nein", "nö", "nee", "nein danke", "Nein, im Moment nicht", "Nein, ist es nicht",
+           "es ist nichts ausgefallen"],
     "fr": ["non", "non merci", "non, pas du tout"],
     "es": ["no", "No, gracias.", "no, para nada"],
 }  # fmt: skip

@@ -19,7 +19,8 @@ from models.tables.reaching import OwedCall
 from models.tables.requests import Request
 from models.terms import CallbackOutcome
 from triage import identity
-from triage.desk import knowledge, moves, reachability
+from triage.desk import call_terms, knowledge, moves, reachability
+from triage.escalation import UNREACHED
 from triage.nudges import Did
 from triage.policy import Policy
 from triage.workflow import OVER
@@ -33,6 +34,8 @@ MACHINES = ("", HOUSE)
 """Who makes promises that nobody of us has looked at."""
 MOST_A_DAY = 5
 """Calls by itself to one number within a day: whoever leaves somebody else's must not have them flooded."""
+RECENT = timedelta(hours=1)
+"""How long after a promise it is looked at whether its request burns."""
 OVERDUE = timedelta(minutes=15)
 """How long after a person should have called others are told."""
 ONE_AT_A_TIME = 6_203_517_441
@@ -147,6 +150,7 @@ def due(
     that another process holds is left to it.
     """
     done = _close_over(session, now, policies) + _remind(session, now, policies, batch)
+    done += _page_what_burns(session, now, policies, batch)
     if not session.scalar(select(func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))):
         return done
     attempt = Callback
@@ -334,6 +338,27 @@ def _remind(session: Session, now: datetime, policies: Mapping[str, Policy], bat
         once = f"owed:{key}:{due_at:%Y%m%dT%H%M%S}"
         reachability.remind(session, request, once, "a call that is owed is overdue", now, policies)
     return len(rows)
+
+
+def _page_what_burns(session: Session, now: datetime, policies: Mapping[str, Policy], batch: int) -> int:
+    """Begin the ladders of requests that turned out to burn after their caller had gone; how many there were.
+
+    A recording may say so: its transcript comes minutes after the call.
+    """
+    entry = tables.requests.ClockEvent
+    main = func.coalesce(Request.folded_into, Request.id)
+    told = exists().where(entry.request_id == main, entry.event == UNREACHED, entry.at >= OwedCall.made_at)
+    found = select(OwedCall.id, Request.id).join(Request, Request.id == OwedCall.request_id)
+    recent = found.where(OwedCall.done_at.is_(None), OwedCall.made_at > now - RECENT, ~told)
+    burning = [
+        (key, request)
+        for key, request in session.execute(recent.order_by(OwedCall.made_at.desc()).limit(batch)).all()
+        if call_terms.terms(session, request, now, policies=policies).looks_urgent
+    ]
+    for key, request in burning:
+        why = "it burns, and its caller is owed a call"
+        reachability.remind(session, request, f"owed:{key}:burns", why, now, policies)
+    return len(burning)
 
 
 def _close(row: OwedCall, by: str, how: str, now: datetime) -> None:
