@@ -16,7 +16,7 @@ up: $(STAMP)-run  ## Run everything on this machine
 
 test: $(STAMP)-test  ## Run every check (formatting, lint, types, imports, documents) and every test
 	@if [ -n "$(ARGS)" ]; then $(BIN)/pytest $(ARGS); else \
-	  $(BIN)/pytest -n 2 --dist loadfile --ignore tests/journeys && $(BIN)/pytest tests/journeys; fi
+	  $(BIN)/pytest -n 2 --dist loadfile --ignore tests/journeys && $(BIN)/pytest -n 2 --dist loadfile tests/journeys; fi
 
 check: test  ## The same: this is what CI runs
 

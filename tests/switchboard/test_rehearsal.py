@@ -116,7 +116,7 @@ def test_every_kind_of_consent_leads_to_a_person(build: Build, recording: str):
     """Keys alone reach whoever is on duty, whether or not anything may be recorded."""
     played = rehearsal.rehearse(build(voice_recording=recording))
     assert wrong(played) == []
-    assert len(played.rings) == 2
+    assert len({one.number for one in played.rings}) == 2
     assert ("record" in [turn.step for turn in played.turns]) == (recording != "never")
 
 
