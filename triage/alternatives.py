@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from models.terms import Fact
-from triage import downgrade
+from triage import asserted, downgrade
 from triage.conditions import TYPE
 from triage.downgrade import Judged
 from triage.facts import VOCABULARY
@@ -21,8 +21,11 @@ Kinds = Mapping[str | None, float]
 LEAST = 1e-6
 """So that types which all disagree wholly with the text count by their own likelihood."""
 
-_Moves = dict[tuple[float, ...], dict[str, float]]
-"""The levels that rules give which move these shares, computed once: many types and facts come to the same."""
+_Moves = dict[tuple[bool, tuple[float, ...]], dict[str, float]]
+"""The levels that rules give which move these shares, where production is stated to be down and where it is not.
+
+Computed once: many types and facts come to the same.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class _Asking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A request as its rules see it: `start` is how likely each level is before them, `kinds` what types it may be of.
+    """A request as its rules see it: `start` is how likely a classifier finds each level, `kinds` what type it may be.
 
     The policy's table of impact and urgency is read for the type `likely`.
     """
@@ -48,11 +51,13 @@ class Case:
     likely: str | None
     told: Mapping[str, str] = field(init=False, repr=False)
     from_text: frozenset[str] = field(init=False, repr=False)
+    is_down: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Take the facts apart once."""
         object.__setattr__(self, "told", {fact.name: fact.value for fact in self.known})
         object.__setattr__(self, "from_text", frozenset(fact.name for fact in self.known if fact.source == "text"))
+        object.__setattr__(self, "is_down", asserted.is_down(self.known))
 
 
 def mixed(
@@ -85,16 +90,19 @@ def alternatives(case: Case, level: str | None) -> Iterator[tuple[str, str, str]
     names = dict.fromkeys(fact for rule in case.policy.rules for fact in rule.when.asks() if fact in VOCABULARY)
     for name in names:
         places = [place for place, one in enumerate(rules) if name in one.facts]
-        for value in sorted(VOCABULARY[name] - {case.told.get(name, "")}) if places or name in tabled else ():
+        matters = places or name in tabled or name in asserted.DOWN
+        for value in sorted(VOCABULARY[name] - {case.told.get(name, "")}) if matters else ():
             told, from_text = {**case.told, name: value}, case.from_text - {name}
             otherwise = {
                 place: shares
                 for place in places
                 if (shares := _shares(case.kinds, rules[place], told, from_text)) != rules[place].shares
             }
-            if not otherwise and name not in tabled:
+            facts = _stating(case, Fact(name=name, value=value, source="engineer"))
+            is_same = name not in asserted.DOWN or asserted.is_down(facts) == case.is_down
+            if not otherwise and name not in tabled and is_same:
                 continue
-            other = _level(case, rules, otherwise, Fact(name=name, value=value, source="engineer"), known)
+            other = _level(case, rules, otherwise, facts, known)
             if other and other != level:
                 yield name, value, other
 
@@ -120,25 +128,31 @@ def _read_by_table(case: Case) -> frozenset[str]:
     return frozenset({table.impact, table.urgency, *(fact for rule in table.forced for fact in rule.when.asks())})
 
 
+def _stating(case: Case, stated: Fact) -> tuple[Fact, ...]:
+    return (*(fact for fact in case.known if fact.name != stated.name), stated)
+
+
 def _level(
-    case: Case, rules: list[_Asking], otherwise: Mapping[int, tuple[float, ...]], stated: Fact, known: _Moves
+    case: Case, rules: list[_Asking], otherwise: Mapping[int, tuple[float, ...]], facts: tuple[Fact, ...], known: _Moves
 ) -> str | None:
-    """The level if some rules moved otherwise, and this fact were stated."""
+    """The level if some rules moved otherwise, and these were the facts."""
+    start, is_down = asserted.raised(case.policy, facts, case.start), asserted.is_down(facts)
     moving = [otherwise.get(place, one.shares) for place, one in enumerate(rules)]
     levels = {}
     for number, kind in enumerate(case.kinds):
         shares = tuple(one[number] for one in moving)
-        if shares not in known:
-            known[shares] = _moved(case, rules, shares)
-        levels[kind] = known[shares]
-    judged = Judged(probabilities=mixed(case.start, case.kinds, levels), results=(), rule=None, settled=False)
-    facts = (*(fact for fact in case.known if fact.name != stated.name), stated)
+        if (is_down, shares) not in known:
+            known[is_down, shares] = _moved(case.policy, start, rules, shares)
+        levels[kind] = known[is_down, shares]
+    judged = Judged(probabilities=mixed(start, case.kinds, levels), results=(), rule=None, settled=False)
     return downgrade.chosen(case.policy, by_table(case.policy, facts, case.likely, judged).probabilities)
 
 
-def _moved(case: Case, rules: list[_Asking], shares: tuple[float, ...]) -> dict[str, float]:
-    levels = downgrade.normal(case.start)
+def _moved(
+    policy: Policy, start: Mapping[str, float], rules: list[_Asking], shares: tuple[float, ...]
+) -> dict[str, float]:
+    levels = downgrade.normal(start)
     for one, share in zip(rules, shares, strict=True):
         if share:
-            levels = downgrade.moved(case.policy, one.rule, levels, share)
+            levels = downgrade.moved(policy, one.rule, levels, share)
     return levels

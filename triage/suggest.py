@@ -222,7 +222,7 @@ def _would_change(
     case = Case(
         policy=policy,
         known=known,
-        start=asserted.raised(policy, known, _start(policy, ranked)),
+        start=_start(policy, ranked),
         kinds=_possible(ranked, kinds),
         likely=downgrade.top(kinds) if ranked.type else None,
     )
