@@ -41,14 +41,19 @@ MAILS = (
     ("Klaus Sample", "klaus@werk.example", "Frage zur Aufbewahrung", FRAGE),
 )
 SAID = "our production mail server has been down since nine and nobody can send anything"
-ANSWERS: tuple[dict[str, str], ...] = (
-    {"Digits": "1"},
-    {"Digits": ""},
-    {"SpeechResult": SAID, "Confidence": "0.92"},
-    {"Digits": "1"},
-    {"Digits": "1"},
-)
-"""Consent, account number not at hand, the problem, production is down, call me on this number."""
+ANSWERS: dict[str, dict[str, str]] = {
+    "language": {"Digits": "1"},
+    "consent": {"Digits": "1"},
+    "account": {"Digits": ""},
+    "problem": {"SpeechResult": SAID, "Confidence": "0.92"},
+    "down": {"Digits": "1"},
+    "phone": {"Digits": "1"},
+}
+"""What the caller answers to each question: no account number at hand, production is down, call me on this number.
+
+There is no answer to a telephone that rings: nobody is rung by a call that Twilio knows nothing of.
+"""
+QUESTION = re.compile(r'action="([^"#]+/voice/turn\?step=([a-z_]+)[^"#]*)')
 
 
 def register(app: typer.Typer) -> None:
@@ -112,9 +117,6 @@ def _call(settings: Settings, sid: str) -> None:
         return answer.text
 
     heard = post(f"{settings.public_url}/voice/inbound", CallStatus="ringing")
-    for answer in ANSWERS:
-        action = re.search(r'action="([^"#]+)', heard)
-        if action is None:
-            break
-        heard = post(unescape(action[1]), CallStatus="in-progress", **answer)
+    while (asked := QUESTION.search(heard)) and asked[2] in ANSWERS:
+        heard = post(unescape(asked[1]), CallStatus="in-progress", **ANSWERS[asked[2]])
     post(f"{settings.public_url}/voice/status", CallStatus="completed", CallDuration="42", SequenceNumber="3")
