@@ -173,3 +173,9 @@ def test_many_calls_at_once_are_one_incident_each(line, engine: Engine):
         assert session.scalar(select(func.count()).select_from(tables.requests.Request)) == 50
     assert {call.status for call in calls} == {"completed"}
     assert len({call.request_id for call in calls}) == len(calls) == 50
+
+
+def test_a_call_that_is_answered_says_so_while_it_lasts(caller, only_call):
+    """Every answer of a caller tells that the call is in progress, whatever became of the status callbacks."""
+    caller().dials().presses("1")
+    assert only_call().status == "in-progress"
