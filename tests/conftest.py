@@ -3,9 +3,11 @@
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -104,6 +106,20 @@ def engine(database_url: str) -> Iterator[Engine]:
 def now() -> datetime:
     """A fixed moment: a Saturday morning, UTC."""
     return datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """Wait for a claim to hold; what it gave."""
+
+    def wait(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
+        deadline = time.monotonic() + seconds
+        while not (got := claim()):
+            assert time.monotonic() < deadline, f"not within {seconds} s"
+            time.sleep(0.02)
+        return got
+
+    return wait
 
 
 def _empty(url: str) -> bool:

@@ -80,27 +80,19 @@ def events(engine: Engine) -> Counter[str]:
         return Counter(session.scalars(select(tables.calls.CallEvent.kind)))
 
 
-def wait_for(engine: Engine, kind: str) -> None:
-    """Wait until the flow that nobody waits for has committed."""
-    end = time.monotonic() + 10
-    while not events(engine)[kind] and time.monotonic() < end:
-        time.sleep(0.02)
-    assert events(engine)[kind] == 1
-
-
 def call_of(engine: Engine) -> tables.calls.Call:
     """The call."""
     with transaction(engine) as session:
         return tables.calls.by_sid(session, SID)
 
 
-def test_a_slow_first_ring_asks_for_a_moment_and_goes_on(slow_door, gate, engine):
+def test_a_slow_first_ring_asks_for_a_moment_and_goes_on(slow_door, gate, engine, eventually):
     """The redirect finds the greeting; there is one call, and its webhook is stored once."""
     gate.opened.clear()
     back = where_to(slow_door.post("/voice/inbound", CallStatus="ringing"))
     assert re.fullmatch(r"/voice/inbound\?since=\d+&again=1", back)
     gate.opened.set()
-    wait_for(engine, "inbound")
+    assert eventually(lambda: events(engine)["inbound"]) == 1
     assert "Welcome" in slow_door.post(back, CallStatus="in-progress").text
     assert events(engine) == {"inbound": 1}
 
@@ -113,14 +105,14 @@ def test_the_clock_starts_at_the_first_ring_however_slow_we_were(make_door, engi
     assert call_of(engine).started_at == (rang if counts else now)
 
 
-def test_what_a_caller_pressed_before_the_moment_counts(slow_door, gate, engine):
+def test_what_a_caller_pressed_before_the_moment_counts(slow_door, gate, engine, eventually):
     """The redirect brings no digits: it gets what the first webhook was answered meanwhile."""
     asked = slow_door.post("/voice/inbound", CallStatus="ringing").text
     gate.opened.clear()
     back = where_to(slow_door.post(CONSENT, CallStatus="in-progress", Digits="1"))
     assert back == f"{CONSENT}&again=1"
     gate.opened.set()
-    wait_for(engine, "turn")
+    assert eventually(lambda: events(engine)["turn"]) == 1
     answer = slow_door.post(back, CallStatus="in-progress").text
     assert answer not in {asked, ""}
     call = call_of(engine)
@@ -181,13 +173,13 @@ def test_a_forged_webhook_is_not_asked_to_wait(slow_door, gate):
     gate.opened.set()
 
 
-def test_a_slow_callback_is_503_until_it_is_stored(slow_door, gate, engine):
+def test_a_slow_callback_is_503_until_it_is_stored(slow_door, gate, engine, eventually):
     """204 says that it is committed, and nothing else does; Twilio's next try finds it done."""
     gate.opened.clear()
     told = {"CallStatus": "completed", "CallDuration": "5"}
     assert slow_door.post("/voice/status", **told).status_code == 503
     gate.opened.set()
-    wait_for(engine, "status")
+    assert eventually(lambda: events(engine)["status"]) == 1
     assert slow_door.post("/voice/status", **told).status_code == 204
     assert events(engine) == {"status": 1}
 
