@@ -21,8 +21,8 @@ Kinds = Mapping[str | None, float]
 LEAST = 1e-6
 """So that types which all disagree wholly with the text count by their own likelihood."""
 
-_Moves = dict[tuple[bool, tuple[float, ...]], dict[str, float]]
-"""The levels that rules give which move these shares, where production is stated to be down and where it is not.
+_Moves = dict[tuple[str, tuple[float, ...]], dict[str, float]]
+"""The levels that rules give which move these shares, by what a person stated: production is down, or is not.
 
 Computed once: many types and facts come to the same.
 """
@@ -51,13 +51,13 @@ class Case:
     likely: str | None
     told: Mapping[str, str] = field(init=False, repr=False)
     from_text: frozenset[str] = field(init=False, repr=False)
-    is_down: bool = field(init=False, repr=False)
+    stated: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Take the facts apart once."""
         object.__setattr__(self, "told", {fact.name: fact.value for fact in self.known})
         object.__setattr__(self, "from_text", frozenset(fact.name for fact in self.known if fact.source == "text"))
-        object.__setattr__(self, "is_down", asserted.is_down(self.known))
+        object.__setattr__(self, "stated", asserted.stated(self.known))
 
 
 def mixed(
@@ -90,7 +90,7 @@ def alternatives(case: Case, level: str | None) -> Iterator[tuple[str, str, str]
     names = dict.fromkeys(fact for rule in case.policy.rules for fact in rule.when.asks() if fact in VOCABULARY)
     for name in names:
         places = [place for place, one in enumerate(rules) if name in one.facts]
-        matters = places or name in tabled or name in asserted.DOWN
+        matters = places or name in tabled or name in asserted.ASKED
         for value in sorted(VOCABULARY[name] - {case.told.get(name, "")}) if matters else ():
             told, from_text = {**case.told, name: value}, case.from_text - {name}
             otherwise = {
@@ -99,7 +99,7 @@ def alternatives(case: Case, level: str | None) -> Iterator[tuple[str, str, str]
                 if (shares := _shares(case.kinds, rules[place], told, from_text)) != rules[place].shares
             }
             facts = _stating(case, Fact(name=name, value=value, source="engineer"))
-            is_same = name not in asserted.DOWN or asserted.is_down(facts) == case.is_down
+            is_same = name not in asserted.ASKED or asserted.stated(facts) == case.stated
             if not otherwise and name not in tabled and is_same:
                 continue
             other = _level(case, rules, otherwise, facts, known)
@@ -136,14 +136,14 @@ def _level(
     case: Case, rules: list[_Asking], otherwise: Mapping[int, tuple[float, ...]], facts: tuple[Fact, ...], known: _Moves
 ) -> str | None:
     """The level if some rules moved otherwise, and these were the facts."""
-    start, is_down = asserted.raised(case.policy, facts, case.start), asserted.is_down(facts)
+    start, stated = asserted.weighed(case.policy, facts, case.start), asserted.stated(facts)
     moving = [otherwise.get(place, one.shares) for place, one in enumerate(rules)]
     levels = {}
     for number, kind in enumerate(case.kinds):
         shares = tuple(one[number] for one in moving)
-        if (is_down, shares) not in known:
-            known[is_down, shares] = _moved(case.policy, start, rules, shares)
-        levels[kind] = known[is_down, shares]
+        if (stated, shares) not in known:
+            known[stated, shares] = _moved(case.policy, start, rules, shares)
+        levels[kind] = known[stated, shares]
     judged = Judged(probabilities=mixed(start, case.kinds, levels), results=(), rule=None, settled=False)
     return downgrade.chosen(case.policy, by_table(case.policy, facts, case.likely, judged).probabilities)
 

@@ -58,9 +58,9 @@ def suggest(
     type_rank = _ranking(kind, downgrade.top(kind.probabilities), policy.type_label)
     level_rank = _ranking(level, downgrade.chosen(policy, level.probabilities), policy.level_label)
     type_rank = type_rank if ranked.type or kind.settled else None
-    start = _start(policy, ranked)
-    stated = asserted.result(policy, start, asserted.raised(policy, known, start))
-    level_rank = level_rank if ranked.priority or level.settled or stated else None
+    stated = asserted.result(policy, known, _start(policy, ranked))
+    names_level = any(one.id == asserted.ID for one in stated)
+    level_rank = level_rank if ranked.priority or level.settled or names_level else None
     because = _abstains(policy, classifier, ranked, known, f"{subject} {body}", language, type_rank, level_rank)
     return Suggestion(
         policy=policy.ref,
@@ -113,7 +113,7 @@ def _levels(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapp
 
 def _by_rules(policy: Policy, known: tuple[Fact, ...], ranked: Ranked, kinds: Mapping[str, float]) -> Judged:
     """The level rules for every type the request may be, mixed by the types' probabilities."""
-    start = asserted.raised(policy, known, _start(policy, ranked))
+    start = asserted.weighed(policy, known, _start(policy, ranked))
     likely = downgrade.top(kinds) if ranked.type else None
     shown = downgrade.judge_level(policy, known, likely, start)
     if not ranked.type:

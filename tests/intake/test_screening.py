@@ -309,9 +309,9 @@ def test_a_mail_that_could_not_be_read_at_all_is_not_answered(envelope):
 def test_screening_takes_no_time(envelope, mail, name, sign):
     """Linear in whatever a header holds (B1)."""
     found = case(envelope, mail(**{name: sign * (60_000 // len(sign))}))
-    before = time.monotonic()
+    before = time.process_time()
     suppression(found)
-    assert time.monotonic() - before < 1
+    assert time.process_time() - before < 1
 
 
 @given(st.text(max_size=80), st.text(max_size=80))

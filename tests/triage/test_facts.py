@@ -171,9 +171,9 @@ def test_reading_never_raises(subject: str, body: str):
 )
 def test_a_hostile_text_costs_no_more_than_its_length(piece: str):
     """Twenty thousand characters of one phrase are read in well under a second, and the rest not at all."""
-    started = time.perf_counter()
+    started = time.process_time()
     facts.read("", piece * (200_000 // len(piece)))
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("body", ["a" * 900_000, "a " * 450_000, "is there no way around it? " * 400_000])

@@ -44,9 +44,9 @@ def test_no_phrase_runs_away(piece: str):
     """Each pattern alone stays quick on a text made to provoke it."""
     text = piece * (20_000 // len(piece))
     for phrase in lexicon().phrases:
-        started = time.perf_counter()
+        started = time.process_time()
         sum(1 for _ in phrase.pattern.finditer(text))
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
 
 
 def in_turn(words: Lexicon, plain: str) -> dict[str, list[tuple[int, int]]]:

@@ -95,7 +95,7 @@ def test_silence_at_any_step_ends_in_time(server, smarthost, monkeypatch, step):
     server.answers[step] = SILENCE
     before = time.monotonic()
     outcome = smarthost().deliver(uuid4(), RECIPIENT, CONTENT)
-    assert time.monotonic() - before < 5
+    assert time.monotonic() - before < 15
     assert outcome.state is None
     assert "silence" in outcome.error
 
