@@ -112,7 +112,7 @@ def now() -> datetime:
 def eventually() -> Callable[..., Any]:
     """Wait for a claim to hold; what it gave."""
 
-    def wait(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
+    def wait(claim: Callable[[], Any], seconds: float = 30.0) -> Any:
         deadline = time.monotonic() + seconds
         while not (got := claim()):
             assert time.monotonic() < deadline, f"not within {seconds} s"

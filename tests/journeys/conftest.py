@@ -151,7 +151,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def eventually(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(claim: Callable[[], Any], seconds: float = 40.0) -> Any:
     """Wait for a claim to hold; what it gave."""
     deadline = time.monotonic() + seconds
     while True:

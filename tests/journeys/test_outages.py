@@ -29,7 +29,7 @@ def test_without_postgresql_mail_is_deferred_and_comes_in_afterwards(run_house, 
         except smtplib.SMTPException:
             return None
 
-    identity = eventually(accepted, 20)
+    identity = eventually(accepted, 40)
     eventually(lambda: house.requests(message_id=identity), 30)
 
 

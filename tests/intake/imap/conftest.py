@@ -276,7 +276,7 @@ def eventually_fixture() -> Callable[..., Any]:
     return eventually
 
 
-def eventually(claim: Callable[[], Any], seconds: float = 10.0) -> Any:
+def eventually(claim: Callable[[], Any], seconds: float = 30.0) -> Any:
     """Wait for a claim to hold; what it gave."""
     deadline = time.monotonic() + seconds
     while not (got := claim()):
