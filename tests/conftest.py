@@ -12,12 +12,17 @@ from typing import Any
 import psycopg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import schema, store
 from models.tables.base import Base
 from switchboard import embedded
+
+# A busy machine is no failure: what must not take long says so itself, in CPU time.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _numbers = itertools.count()
 EMPTY = """

@@ -367,7 +367,7 @@ MAILS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MAILS)
 def test_every_mail_of_parts_is_read(raw):
     """Of any nesting, kind, encoding and text: a line comes out and can be stored."""
@@ -376,7 +376,7 @@ def test_every_mail_of_parts_is_read(raw):
     stored.encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(MAILS, st.lists(st.tuples(st.integers(0, 400), st.integers(0, 30), st.binary(max_size=8)), max_size=6))
 def test_every_damaged_mail_is_read(raw, damages):
     """Bytes cut out and put in anywhere."""

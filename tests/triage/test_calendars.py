@@ -204,7 +204,7 @@ daytime = some.integers(4 * 60, 23 * 60)
 """Outside the hours in which clocks change: there the oracle takes times that do not exist as they are written."""
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     calendar=some_calendars(daytime),
     start=some.datetimes(datetime.fromisoformat("2026-03-01"), datetime.fromisoformat("2026-11-30")),

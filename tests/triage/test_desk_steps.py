@@ -197,7 +197,7 @@ def test_a_database_that_goes_away_while_one_looks_is_an_outage(engine, now):
 STOPS = some.sampled_from(["acknowledged", "responded", "taken", "noted", "asked", "paused", "resumed"])
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(some.lists(some.integers(1, 600), min_size=1, max_size=6), some.lists(some.tuples(some.integers(1, 500), STOPS)))
 def test_however_often_one_looks_each_step_is_told_once(session, now, looks, happens):
     """Late or often, at whatever moments: no key twice, no one told of what was stopped, nothing left for the end."""

@@ -72,7 +72,7 @@ def looked_up(looker: Gather, one: Row):
 
 
 @pytest.mark.parametrize("name", sorted(PARTS))
-@settings(deadline=None, max_examples=50)  # scikit-learn takes its time for a single request
+@settings(max_examples=50)  # scikit-learn takes its time for a single request
 @given(one=some.builds(row, TEXT, TEXT, MARKS))
 def test_any_request_has_the_features_that_scikit_learn_computes(fitted, name: str, one: Row):
     """Empty, foreign, long, broken and repeated words, with every part and with some."""

@@ -68,7 +68,7 @@ def test_probabilities_are_those_of_the_logits_that_are_explained(learnt, one: R
     assert sum(head.rank(seen).values()) == pytest.approx(1)
 
 
-@settings(deadline=None, max_examples=50)  # scikit-learn takes its time for a single request
+@settings(max_examples=50)  # scikit-learn takes its time for a single request
 @given(one=ANY, several=some.booleans())
 def test_a_head_ranks_as_the_model_of_scikit_learn_does(learnt, modelled, one: Row, several: bool):
     """The same weights, to the precision they are kept in; also where scikit-learn has one row for two classes."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from models.terms import Fact
@@ -267,7 +267,6 @@ def assert_alternatives(pack: Policy, known: tuple[Fact, ...], ranked: Ranked) -
     assert list(suggest._would_change(pack, known, ranked, types, judged)) == expected
 
 
-@settings(deadline=None)  # the long way judges some hundred times
 @given(pack=packs, known=known_facts, drawn=some.data(), ranks=some.booleans())
 def test_what_would_change_is_what_changes(pack: Policy, known: tuple[Fact, ...], drawn: some.DataObject, ranks: bool):
     """Asking only the rules concerned gives what judging everything anew gives, with a classifier and without."""

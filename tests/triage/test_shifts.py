@@ -223,7 +223,7 @@ TURNS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(turn=TURNS, at=MOMENTS)
 def test_at_every_moment_one_person_has_the_turn_until_it_is_the_next_ones(turn: str, at: datetime):
     """Whatever the zone and the clocks do: the turn lasts until just before `until`, and goes round in order."""
@@ -236,7 +236,7 @@ def test_at_every_moment_one_person_has_the_turn_until_it_is_the_next_ones(turn:
     assert who(house, duty.until) == [{"a": "b", "b": "c", "c": "a"}[duty.people[0].id]]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(at=MOMENTS, days=st.integers(1, 20), starts=st.integers(0, 400), lasts=st.integers(1, 100))
 def test_shifts_cover_an_open_tier_without_holes_and_as_it_is_at_each_moment(
     at: datetime, days: int, starts: int, lasts: int
