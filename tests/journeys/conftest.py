@@ -113,7 +113,7 @@ class House:
 
     def replies(self) -> list[Any]:
         """Every reply in the outbox."""
-        if not (self.data_dir / "outbox").exists():
+        if not (self.data_dir / "outbox" / "cur").exists():  # the last of its folders that is made
             return []
         return list(mailbox.Maildir(str(self.data_dir / "outbox"), create=False))
 
