@@ -65,13 +65,11 @@ class CallTerms:
 
     `looks_urgent`: the level decided, else suggested, is one of the policy's top ones that burn. `needs_phone`: its
     policy requires a contact phone for it. `response_due` is when a person must answer at the latest, None where
-    nothing is promised. `receipts` are the ways a written receipt may go ("sms", "mail").
+    nothing is promised.
     """
 
     looks_urgent: bool
     needs_phone: bool
-    consent: Consent
-    receipts: tuple[str, ...]
     response_due: datetime | None
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from psycopg import Cursor
+from psycopg.pq import ExecStatus
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DataError, DBAPIError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -21,6 +23,22 @@ LOCK_TIMEOUT = 10_000
 
 KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 """libpq: a server that vanished without a word is noticed within half a minute."""
+
+
+class NamesAndTypes(Cursor[Any]):
+    """A cursor that says of each column what SQLAlchemy reads: its name and type (PEP 249, `description`).
+
+    Psycopg makes an object of seven facts for each, anew for every statement: a fifth of what reading a call costs.
+    """
+
+    @property
+    def description(self) -> Any:
+        """Name and type of each column, and nothing for the five other facts; None where there are no rows."""
+        found = self.pgresult
+        if found is None or (not found.nfields and found.status != ExecStatus.TUPLES_OK):
+            return None
+        unsaid = (None,) * 5
+        return [((found.fname(at) or b"").decode(), found.ftype(at), *unsaid) for at in range(found.nfields)]
 
 
 def connect(
@@ -40,7 +58,12 @@ def connect(
         pool_recycle=1800,
         # An error's text goes to logs and jobs: it must not carry the mail that did not fit.
         hide_parameters=True,
-        connect_args={"connect_timeout": CONNECT_TIMEOUT, "options": options, **KEEPALIVE},
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT,
+            "options": options,
+            "cursor_factory": NamesAndTypes,
+            **KEEPALIVE,
+        },
     )
     event.listen(engine, "checkout", _notice_the_dead)
     return engine

@@ -18,7 +18,7 @@ from models.ports import Clock
 from models.store import connect, transaction
 from models.terms import Interaction, JobKind, Receipt
 from switchboard.settings import Settings
-from triage.desk import call_terms, callers, folding, oncall, owed, reachability, recipients
+from triage.desk import burning, call_terms, callers, folding, oncall, owed, reachability, recipients
 from triage.identity import number_party
 from triage.policy import Policy
 from triage.rota import Rota, load
@@ -241,7 +241,7 @@ class Telephony:
 
         What fails is told in the log and tried again; the rest is done all the same.
         """
-        done = sum(self._try(part) for part in (self._ring_owed, self._erase_old, self._compare))
+        done = sum(self._try(part) for part in (self._ring_owed, self._erase_old, self._end_rounds, self._compare))
         if done:
             self.house.wake()
         return done
@@ -258,11 +258,26 @@ class Telephony:
         now, house = self.clock(), self.house
         with transaction(house.engine) as session:
             at = restored.restored_at(session, now)
-            left = owed.leave_to_people(session, at, RESTORED) if at else 0
-            return left + owed.due(session, now, policies=house.policies, region=self.settings.default_region)
+            done = owed.leave_to_people(session, at, RESTORED) if at else 0
+            done += burning.owe(
+                session,
+                now,
+                policies=house.policies,
+                after=self.settings.callback_after,
+                automatic=self.settings.callback_automatic,
+            )
+            return done + owed.due(session, now, policies=house.policies, region=self.settings.default_region)
 
     def _erase_old(self) -> int:
         return keeping.erase_old(self.house.engine, days=self.settings.recording_days, clock=self.clock)
+
+    def _end_rounds(self) -> int:
+        if not self.is_on:
+            return 0
+        engine, line = self.house.engine, self.line.switch
+        return reconciling.end_rounds(
+            engine, switch=line, account=self.account, clock=self.clock, restored=restored.restored_at
+        )
 
     def _compare(self) -> int:
         """Compare Twilio's list with ours if that is due: as often as set, whichever worker, however late a minute."""

@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import Consent, Recognition
 from models.terms import Party
-from voice import consent, filing
+from voice import consent, filing, guesses
 from voice.switch import Switch
 
 LONGEST_UPDATE = 400
 """Characters of an update that are read aloud: half a minute."""
+
+log = structlog.get_logger()
 
 Left = Callable[[Session, tables.calls.Call, datetime, Switch], None]
 
@@ -87,7 +90,14 @@ def _mode(call: tables.calls.Call, switch: Switch) -> Consent:
 
 
 def _account(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
-    """The account may be under another policy: what was agreed to must be enough for that one."""
+    """The account may be under another policy: what was agreed to must be enough for that one.
+
+    Whoever confirmed too many wrong numbers goes on as if this one were wrong, too, and hears nothing of it.
+    """
+    is_confirmed = call.answers.get("account_confirmed") == "yes"
+    if is_confirmed and guesses.are_spent(session, call, now):
+        log.warning("pin.refused", call=call.call_sid)
+        call.answers = {**call.answers, guesses.REFUSED: "yes"}
     filing.account(session, call, now, switch.receive)
     if call.answers.get("consent") == "yes" and not consent.holds(call.answers, _mode(call, switch)):
         call.answers = {**call.answers, "consent": "no"}
@@ -112,12 +122,26 @@ def _problem(session: Session, call: tables.calls.Call, now: datetime, switch: S
         _note_duty(call, is_there=_is_anybody_there(session, call, now, switch))
 
 
+def wait(session: Session, call: tables.calls.Call) -> None:
+    """Note whether what the caller said is still to be suggested from, where that decides whether it burns."""
+    is_open = call.answers.get("down") not in {"yes", "no"} and bool(call.answers.get("problem"))
+    kept = {name: value for name, value in call.answers.items() if name != "awaits"}
+    call.answers = {**kept, "awaits": "yes"} if is_open and filing.is_to_be_suggested(session, call) else kept
+
+
 def _phone(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
-    """A person is wanted if it burns, or if the policy requires a number and none could be had."""
+    """The number is there, or there is none; what the desk says to all this may be waited for a moment."""
     if call.answers.get("phone_confirmed") == "keyed":
         return
     if call.answers.get("phone_confirmed") == "no":
         filing.no_phone(session, call, now, switch.receive)
+    wait(session, call)
+    if "awaits" not in call.answers:
+        _duty(session, call, now, switch)
+
+
+def _duty(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> None:
+    """A person is wanted if it burns, or if the policy requires a number and none could be had."""
     if is_burning(session, call, now, switch):
         _note_duty(call, is_there=True)  # where nobody can be rung, nobody was reached
         return
@@ -154,5 +178,6 @@ LEAVING: Mapping[str, Left] = {
     "phone": _phone,
     "phone_check": _phone,
     "record_number": _phone,
+    "moment": _duty,
 }
 """What is done as each step is left."""

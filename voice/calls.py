@@ -4,30 +4,29 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.errors import Invalid
 from models.terms import JobKind
-from voice import asking, connecting, ending, filing, menu, outgoing, twiml
+from voice import asking, beginning, connecting, ending, filing, menu, outgoing, twiml
 from voice.connecting import Reached
-from voice.hearing import HANGUP, attestation_of, hear, recording_of
-from voice.menu import CONNECT, LAST, Turn
+from voice.hearing import HANGUP, hear, recording_of
+from voice.menu import CONNECT, LAST, MOMENT, Turn
 from voice.prompts import Prompts
 from voice.switch import Switch
 
 ORDER = ("queued", "initiated", "ringing", "answered", "in-progress")
 TERMINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 """CallStatus values that end a call (https://www.twilio.com/docs/voice/api/call-resource#call-status-values)."""
-ASKED = frozenset({"inbound", "turn"})
-"""Webhooks that the caller hears an answer to."""
-FAILED = "TN-Validation-Failed"
-"""How a network says that a number is not the caller's (`StirVerstat`)."""
 SECRET_STEPS = frozenset({"account", "account_check"})
 """Steps at which a PIN may be keyed: it is not stored."""
 RECORDED = {"record": "recording", "record_number": "number_recording", "note": "note_recording"}
 """Where the answers hold what was recorded at a step."""
+
+log = structlog.get_logger()
 
 
 def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> tables.calls.Call:
@@ -37,7 +36,7 @@ def call_of(session: Session, params: Mapping[str, str], now: datetime, *, switc
     """
     sid = params["CallSid"]
     call = tables.calls.hold(session, sid) or _new(session, params, now, switch) or _other(session, sid)
-    if _note_numbers(session, call, params, now, switch):
+    if beginning.note_numbers(session, call, params, now, switch):
         tables.calls.keep(session, call)
     return call
 
@@ -52,7 +51,7 @@ def _new(session: Session, params: Mapping[str, str], now: datetime, switch: Swi
         to_number="",
         status=params.get("CallStatus", "queued"),
         step="consent",
-        answers=_languages(switch.languages),
+        answers=beginning.languages(switch.languages),
         started_at=now,
     )
 
@@ -65,54 +64,18 @@ def _other(session: Session, sid: str) -> tables.calls.Call:
     return call
 
 
-def _languages(spoken: tuple[str, ...]) -> dict[str, str]:
-    return {"language": spoken[0], "languages": ",".join(spoken)}
-
-
-def _note_numbers(
-    session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
-) -> bool:
-    """Note who calls whom from the first webhook that says so, and open the incident at the first of all.
-
-    Whether there was anything new.
-    """
-    is_new = call.request_id is None
-    told_to = not call.to_number and bool(params.get("To"))
-    told_from = not call.from_number and bool(params.get("From"))
-    if not (is_new or told_to or told_from):
-        return False
-    is_asked = not is_new and any(event.kind in ASKED for event in tables.calls.events(session, call.id))
-    if told_to:
-        call.to_number = params["To"]
-        if not is_asked:
-            call.answers = {**call.answers, **_languages(switch.numbers.get(call.to_number) or switch.languages)}
-    party = None
-    if told_from:
-        call.from_number = params["From"]
-        party = switch.identify(call.from_number)
-        call.answers = {**call.answers, **({"caller": party.value} if party else {})}
-    vouched = attestation_of(params)
-    if FAILED in vouched:
-        call.answers = {**call.answers, "doubtful": "yes"}
-    if is_new:
-        filing.open_incident(session, call, party, now, switch.receive, vouched=vouched)
-    elif party is not None:
-        filing.caller(session, call, party, now, switch.receive, vouched=vouched)
-    if party is not None:
-        asking.who(session, call, party, now, switch)
-    if not is_asked:
-        asking.begin(call, switch)
-        asking.offer(session, call, now, switch)
-        call.step = menu.opening(call.answers)
-    return True
-
-
 def first_ring(session: Session, params: Mapping[str, str], now: datetime, *, switch: Switch) -> str:
-    """The TwiML for a call that comes in; the same again for the same webhook."""
+    """The TwiML for a call that comes in; the same again for the same webhook.
+
+    A telephone that we rang is no caller: it hears goodbye, and nothing is logged but that it came here.
+    """
+    if beginning.is_ours(session, params):
+        log.warning("call.misdirected", call=params["CallSid"])
+        return outgoing.tell(switch.wording(switch.languages[0]), "not_needed")
     key = f"{params['CallSid']}:inbound"
     made = _new(session, params, now, switch)
     call = made or _other(session, params["CallSid"])
-    _note_numbers(session, call, params, now, switch)
+    beginning.note_numbers(session, call, params, now, switch)
     given = tables.calls.answer_given(session, key) if made is None else None
     if given:
         return given
@@ -304,6 +267,8 @@ def _keep_recording(session: Session, call: tables.calls.Call, params: Mapping[s
 def _advance(
     session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
 ) -> str:
+    if call.step == MOMENT:
+        asking.wait(session, call)
     heard = hear(params, _words(call, switch), switch.identify)
     _keep_recording(session, call, params, now)
     tell = partial(asking.learn, session, call, now=now, switch=switch)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 
-from sqlalchemy import select
+from sqlalchemy import select, union_all
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -33,6 +33,8 @@ class Reached(Enum):
     """The caller hung up."""
 
 
+TAKE = "1"
+"""The key that takes a call."""
 OPEN = frozenset({LegState.RINGING, LegState.ANSWERED})
 ENDS: Mapping[str, LegState] = {
     "completed": LegState.SILENT,
@@ -82,11 +84,16 @@ def close_round(
     if left:
         _stop(ours, now)
     _bridge(session, ours, params)
+    overtaken = _overtaken(ours, params)
+    if overtaken is not None:
+        overtaken.state, overtaken.taken_at = LegState.TAKEN, overtaken.answered_at or now
     for leg in ours:
         _end(leg, ours, params, now)
     session.flush()
     if taken := next((leg for leg in ours if leg.state is LegState.TAKEN and leg.bridged), None):
         note_connected(session, call, taken)
+        if overtaken is taken:
+            switch.desk.taken(session, taken.request_id, taken.name, now)
         return Reached.YES
     if left:
         for leg in ours:
@@ -112,10 +119,13 @@ def has_left(call: Call) -> bool:
 
 
 def bind(session: Session, leg: Leg, call_sid: str) -> bool:
-    """Whether a telephone's call is this one: the first that Twilio names is, if it is nobody else's."""
+    """Whether a telephone's call is this one: the first that Twilio names is, if it is no other's nor a caller's."""
     if leg.dial_call_sid is not None or not CALL_SID.fullmatch(call_sid):
         return leg.dial_call_sid == call_sid
-    if session.scalar(select(Leg.id).where(Leg.dial_call_sid == call_sid)) is not None:
+    known = union_all(
+        select(Leg.id).where(Leg.dial_call_sid == call_sid), select(Call.id).where(Call.call_sid == call_sid)
+    )
+    if session.scalar(known) is not None:
         return False
     leg.dial_call_sid = call_sid
     session.flush()
@@ -127,7 +137,7 @@ def note_connected(session: Session, call: Call, leg: Leg) -> None:
     at = leg.taken_at
     if at is None:
         raise LookupError(leg.id)
-    seconds = max(0, round((at - call.started_at).total_seconds()))
+    seconds = max(0, int((at - call.started_at).total_seconds()))
     source = f"leg:{leg.id}"
     log = partial(tables.requests.record_clock, session, leg.request_id, made_by=leg.name)
     note = f"{seconds} seconds after the call came in"
@@ -163,6 +173,16 @@ def _bridge(session: Session, legs: Sequence[Leg], params: Mapping[str, str]) ->
     for leg in legs:
         if leg.bridged is None:
             leg.bridged = bridged and leg is about
+
+
+def _overtaken(legs: Iterable[Leg], params: Mapping[str, str]) -> Leg | None:
+    """Whose key counted no more, since their call's end had been told, and whom Twilio says it connected all the same.
+
+    A document of ours must have let it: the key was pressed in time, and only our knowledge of it came late.
+    """
+    if params.get("DialBridged", "").lower() != "true":
+        return None
+    return next((leg for leg in legs if leg.bridged and leg.key_pressed == TAKE and leg.taken_at is None), None)
 
 
 def _stop(legs: Iterable[Leg], now: datetime) -> None:

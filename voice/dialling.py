@@ -173,13 +173,13 @@ def made(account: TwilioAccount, sid: re.Pattern[str], ask: Callable[[Client], A
     return Outcome(state=OutgoingState.SENT, sid=thing.sid)
 
 
-def look_up(trunk: Trunk, call_sid: str) -> dict[str, str]:
+def look_up(account: TwilioAccount, call_sid: str) -> dict[str, str]:
     """How a call stands, under the names Twilio's status webhook has; empty where Twilio does not tell.
 
     A call's SIP code is told by webhook only.
     """
     try:
-        call = client_of(trunk.account).calls(call_sid).fetch()
+        call = client_of(account).calls(call_sid).fetch()
         known = {"CallStatus": call.status, "CallDuration": call.duration, "AnsweredBy": call.answered_by}
         ended = f"{call.end_time:%a, %d %b %Y %H:%M:%S +0000}" if call.end_time else ""
     except (Interrupted, TwilioException, ValueError, TypeError, AttributeError):

@@ -89,6 +89,7 @@ def left(session: Session, call: tables.calls.Call, told: str, now: datetime, sw
     """The caller has gone: what they said is filed, and whoever was not served to the end is owed a call.
 
     Whoever presses 1 while the caller hangs up keeps the request; the end of that round tells whether they talked.
+    What is told once more, perhaps much later, owes nothing that somebody has seen to meanwhile.
     """
     if call.step == CONNECT and _is_taken(session, call):
         filing.problem(session, call, now, switch.receive)
@@ -96,7 +97,7 @@ def left(session: Session, call: tables.calls.Call, told: str, now: datetime, sw
     if call.answers.get("account") and "account_confirmed" not in call.answers:
         call.answers = {**call.answers, "account_confirmed": "no"}
         filing.account(session, call, now, switch.receive)
-    if call.step != LAST:
+    if call.step != LAST and not filing.has_hung_up(session, call):
         filing.hang_up(session, call, told, now, switch.receive)
         _owe(session, call, filing.how_it_ended(call, told), now, switch)
         _go_on_paging(session, call, now, switch)

@@ -7,18 +7,21 @@ that was under way, what follows belongs to that one.
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import CallerId
 from models.ports import Receive
-from models.terms import Channel, Fact, Interaction, Party, Receipt
+from models.terms import Channel, Fact, Interaction, JobKind, JobState, Party, Receipt
+from voice.guesses import REFUSED
 from voice.hearing import confidence_of
 
 LONGEST_SUBJECT = 120
 DOWN = "Production is down, says the caller"
 HIDDEN = "••••"
 """Stands for keys that may have been a PIN."""
+NOT_LOOKED_UP = "an account number or PIN, confirmed and not looked up: this telephone confirmed too many wrong ones"
 VOUCHED = "the caller's network says {} of their number: a hint, no proof"
 
 
@@ -66,8 +69,10 @@ def account(session: Session, call: tables.calls.Call, now: datetime, desk: Rece
 
     The desk leaves no PIN in what it is told, and what may be one does not stay among the answers.
     """
-    number = call.answers["account"]
-    if call.answers.get("account_confirmed") == "yes":
+    number, told = call.answers["account"], {}
+    if REFUSED in call.answers:
+        _tell(session, call, "account", now, desk, note=NOT_LOOKED_UP)
+    elif call.answers.get("account_confirmed") == "yes":
         receipt = _tell(session, call, "account", now, desk, account=number, note=f"account number {number}, confirmed")
         told = _recognised(receipt)
         if told["known"] == "yes" and told["trusted"] == "no":
@@ -77,7 +82,6 @@ def account(session: Session, call: tables.calls.Call, now: datetime, desk: Rece
             told["pin_ok"] = "yes"
     else:
         _tell(session, call, "account", now, desk, note=f"account number {number}, keyed but not confirmed")
-        told = {}
     call.answers = {**call.answers, **told, "account": HIDDEN + number[-2:]}
 
 
@@ -132,10 +136,23 @@ def is_filed(session: Session, call: tables.calls.Call) -> bool:
     return "filed" in call.answers or tables.requests.interaction_by_source(session, source) is not None
 
 
+def is_to_be_suggested(session: Session, call: tables.calls.Call) -> bool:
+    """Whether a worker has still to suggest from what the caller said."""
+    said, job = tables.requests.Interaction, tables.jobs.Job
+    asked = (job.subject == said.id, job.kind == JobKind.REQUEST_SUGGEST, job.state == JobState.WAITING)
+    found = select(job.id).join(said, and_(*asked)).where(said.source == f"call:{call.call_sid}:problem")
+    return session.scalar(found.limit(1)) is not None
+
+
 def hang_up(session: Session, call: tables.calls.Call, told: str, now: datetime, desk: Receive) -> None:
     """The end of a call before its last step: what was said until then is filed, and where the caller left is noted."""
     problem(session, call, now, desk)
     _tell(session, call, "hangup", now, desk, note=f"{how_it_ended(call, told)}; call back")
+
+
+def has_hung_up(session: Session, call: tables.calls.Call) -> bool:
+    """Whether the desk knows that this caller left before the end."""
+    return tables.requests.interaction_by_source(session, f"call:{call.call_sid}:hangup") is not None
 
 
 def how_it_ended(call: tables.calls.Call, told: str) -> str:

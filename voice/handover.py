@@ -64,17 +64,20 @@ def engineer(
     """The TwiML for the engineer who is rung for a customer who is there: 1 takes the call; a machine never does.
 
     `turn` counts the telephones that were rung for them, from 1. A document that ends without hanging up connects the
-    two (https://www.twilio.com/docs/voice/twiml/number#url).
+    two (https://www.twilio.com/docs/voice/twiml/number#url). A key that comes once the next telephone is rung takes
+    nothing: the customer is on the way to somebody else.
     """
     row = held(session, attempt) if attempt else None
-    if row is None or row.key_pressed is None or params.get("ParentCallSid", row.call_sid) != row.call_sid:
+    if row is None or row.key_pressed is None or not _is_child(row, params):
         return not_needed(speech)
-    if written(session, row, _nth(ENGINEER, turn)) is None:
+    is_taken = written(session, row, _nth(TAKEN, turn)) is not None
+    is_next_rung = written(session, row, _nth(ENGINEER, turn + 1)) is not None
+    if written(session, row, _nth(ENGINEER, turn)) is None or (is_next_rung and not is_taken):
         return not_needed(speech)
     words = speech.wording(prompts.FALLBACK)
     if is_machine(params.get("AnsweredBy")):
         return hang_up()
-    if params.get("Digits") == YES or written(session, row, _nth(TAKEN, turn)) is not None:
+    if params.get("Digits") == YES or is_taken:
         write(session, row, now, _nth(TAKEN, turn), value=TAKEN)
         response = VoiceResponse()
         response.say(words.say("whisper_taken"), language=words.tag, voice=words.voice or None)
@@ -105,6 +108,11 @@ def connected(
     if params.get("CallStatus") in TERMINAL:
         return hang_up()
     return _ring(session, row, turn + 1, now, speech)
+
+
+def _is_child(row: tables.progress.Callback, params: Mapping[str, str]) -> bool:
+    """Whether a call is one that Twilio made out of the customer's, and not that one itself: it takes no call."""
+    return params.get("ParentCallSid", row.call_sid) == row.call_sid != params["CallSid"]
 
 
 def _ring(session: Session, row: tables.progress.Callback, turn: int, now: datetime, speech: Speech) -> str:

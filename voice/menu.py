@@ -16,7 +16,11 @@ MOST_RENEWED = 3
 """How many other numbers are read back as if each were the first; then they count as misses."""
 CONNECT = "connect"
 """The step at which telephones of ours ring; nothing is asked there."""
+MOMENT = "moment"
+"""The step at which a caller waits for what the desk makes of their words; nothing is asked there either."""
 LAST = "receipt"
+KEYS = "anytime"
+"""The sentence that names the keys which work anywhere."""
 PERSON, REPEAT = "0", "*"
 """Keys that mean the same at every step."""
 PASSING = frozenset({"asides", "renewed", "silent"})
@@ -53,7 +57,7 @@ class Heard:
 class Turn:
     """Where a call stands: its step, how often it was missed before, what the caller told us.
 
-    `opens_with` names the sentence said before the question ("missed", "nobody_now"), empty for none.
+    `opens_with` names the sentence said before the question ("missed", "nobody_now", `KEYS`), empty for none.
     """
 
     step: str
@@ -211,12 +215,24 @@ def _after_phone(answers: Mapping[str, str]) -> str:
 
 
 def _after_number(answers: Mapping[str, str]) -> str:
+    """Where the suggestion decides whether a person is wanted, and is not there yet, it is waited for."""
+    return MOMENT if "awaits" in answers else _after_moment(answers)
+
+
+def _moment(turn: Turn, _heard: Heard) -> Mapping[str, str] | None:
+    return None if "awaits" in turn.answers else {}
+
+
+def _after_moment(answers: Mapping[str, str]) -> str:
     return CONNECT if answers.get("duty") == "yes" else LAST
 
 
 def _after_connect(answers: Mapping[str, str]) -> str:
-    if answers.get("reached") == "yes" or "joined" in answers or "down" in answers:
+    """Whoever wanted the people of a request under way, and got none, may leave them a note."""
+    if answers.get("reached") == "yes" or "down" in answers:
         return LAST
+    if "joined" in answers:
+        return "note" if answers.get("wants") == "people" else LAST
     return "down"
 
 
@@ -233,6 +249,7 @@ STEPS: Mapping[str, Step] = {
     "phone": Step(read=_phone, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
     "phone_check": Step(read=_phone_check, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
     "record_number": Step(read=_recorded("number_recording"), otherwise={}, follows=_after_number),
+    MOMENT: Step(read=_moment, otherwise={}, follows=_after_moment),
     CONNECT: Step(read=lambda *_: None, otherwise={}, follows=_after_connect),
 }
 
@@ -259,9 +276,10 @@ def advance(turn: Turn, heard: Heard, tell: Tell = lambda _step, answers: answer
 
 
 def _left(turn: Turn, answers: Mapping[str, str], step: Step, tell: Tell) -> Turn:
+    """The turn after a step; the keys that work anywhere are named once a language is chosen, in that one."""
     kept = {name: value for name, value in answers.items() if name not in PASSING}
     told = dict(tell(turn.step, kept))
-    return Turn(step=step.follows(told), answers=told)
+    return Turn(step=step.follows(told), answers=told, opens_with=KEYS if turn.step == "language" else "")
 
 
 def _asked_again(turn: Turn, answers: Mapping[str, str], heard: Heard, *, is_missed: bool) -> Turn:

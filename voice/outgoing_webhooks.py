@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from voice import callbacks, handover, pages, texting
 from voice.outgoing import Handover, Naming, Settle, Speech
-from voice.webhooks import Line, body_of, noted, said, verified
+from voice.webhooks import Line, body_of, is_again, noted, said, verified
 
 LONGEST_TURN = 2
 """Digits of the number of telephones that were rung: nobody holds the line for a hundred."""
@@ -54,7 +54,7 @@ def _add_pages(routes: APIRouter, line: Line, speech: Speech, webhook: object) -
 
     @routes.post("/page/{notice}/key")
     async def page_key(params: Webhook, notice: str, request: Request) -> Response:
-        about, tried = known(notice), request.query_params.get("try", "")
+        about, tried = known(notice), tried_of(request)
         return await said(
             line, request, params, lambda it: pages.key(it, about, tried, params, line.clock(), speech=speech)
         )
@@ -76,7 +76,7 @@ def _add_callbacks(routes: APIRouter, line: Line, speech: Speech, webhook: objec
 
     @routes.post("/callback/{attempt}/key")
     async def callback_key(params: Webhook, attempt: str, request: Request) -> Response:
-        about, tried = known(attempt), request.query_params.get("try", "")
+        about, tried = known(attempt), tried_of(request)
         return await said(
             line, request, params, lambda it: handover.key(it, about, tried, params, line.clock(), speech=speech)
         )
@@ -93,7 +93,7 @@ def _add_engineers(routes: APIRouter, line: Line, speech: Speech, webhook: objec
 
     @routes.post("/callback/{attempt}/engineer")
     async def engineer(params: Webhook, attempt: str, request: Request) -> Response:
-        about, turn, tried = known(attempt), turn_of(request), request.query_params.get("try", "")
+        about, turn, tried = known(attempt), turn_of(request), tried_of(request)
         return await said(
             line,
             request,
@@ -128,6 +128,15 @@ def turn_of(request: Request) -> int:
     """
     written = request.query_params.get("turn", "")
     return int(written) if written.isdecimal() and len(written) <= LONGEST_TURN else 0
+
+
+def tried_of(request: Request) -> str:
+    """Which time a key was asked for ("0", then "1"), as the address says; empty before.
+
+    Whoever was asked for a moment brings no key: where theirs was not stored it is asked for once more.
+    """
+    tried = request.query_params.get("try", "")
+    return "0" if tried and is_again(request) else tried
 
 
 def known(text: str) -> UUID | None:

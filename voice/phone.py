@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -158,7 +158,8 @@ def _why(outcome: Outcome) -> str:
 def catch_up(engine: Engine, *, trunk: Trunk, clock: Clock, batch: int = 10) -> int:
     """End the attempts whose end no webhook told, by asking Twilio; how many were looked at. For beat.
 
-    Twilio tells the end of a call a few times within seconds; whoever was away then would wait for ever.
+    Twilio tells the end of a call a few times within seconds; whoever was away then would wait for ever. Some of them
+    are looked at, in no order: talks that last long must not keep others from being asked for.
 
     Raises:
         Unavailable: PostgreSQL is away.
@@ -167,9 +168,9 @@ def catch_up(engine: Engine, *, trunk: Trunk, clock: Clock, batch: int = 10) -> 
     now, row = clock(), tables.progress.Callback
     late = select(row.id, row.call_sid).where(row.ended_at.is_(None), row.placed_at < now - OVERDUE)
     with transaction(engine) as session:
-        found = session.execute(late.order_by(row.placed_at).limit(batch)).all()
+        found = session.execute(late.order_by(func.random()).limit(batch)).all()
     for attempt, call_sid in found:
-        told = look_up(trunk, call_sid) if call_sid else {}
+        told = look_up(trunk.account, call_sid) if call_sid else {}
         with transaction(engine) as session:
             if told.get("CallStatus") in TERMINAL:
                 callbacks.status(session, attempt, told, now)

@@ -15,6 +15,8 @@ from voice import phrases
 FALLBACK = "en"
 UNSPEAKABLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Signs that no XML document may hold, even escaped (XML 1.0 §2.2): Twilio would end the call."""
+PARTING = re.compile(r"\s*[—·•|→]\s*|\s+[–-]\s+")
+"""What parts words in writing; a hyphen or a short dash only with blanks about it."""
 LONGEST = 600
 """Characters of a sentence: more than forty seconds are not listened to."""
 LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -49,8 +51,11 @@ class Prompts:
     voice: str = ""
 
     def say(self, name: str, **values: str) -> str:
-        """A sentence with its values put in; they are text, never markup, and have no sign that XML cannot hold."""
-        plain = {key: UNSPEAKABLE.sub(" ", value) for key, value in values.items()}
+        """A sentence with its values put in; they are text, never markup, and have no sign that XML cannot hold.
+
+        Dashes and dots that part words on paper are commas: a pause, where a voice would read nothing or their name.
+        """
+        plain = {key: PARTING.sub(", ", UNSPEAKABLE.sub(" ", value)) for key, value in values.items()}
         return Template(self.words[name]).safe_substitute(plain)
 
     def key_of(self, speech: str) -> str:

@@ -15,7 +15,7 @@ from voice import prompts
 from voice.hearing import Identify
 from voice.prompts import Prompts
 
-NOTHING_KNOWN = CallTerms(looks_urgent=False, needs_phone=False, consent=Consent.ASK, receipts=(), response_due=None)
+NOTHING_KNOWN = CallTerms(looks_urgent=False, needs_phone=False, response_due=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,14 @@
 """A step as TwiML (https://www.twilio.com/docs/voice/twiml). Pure; a caller's words are text, never markup."""
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 from urllib.parse import urlencode
 
+import phonenumbers
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
-from voice.menu import LAST, Turn
+from voice.menu import KEYS, LAST, MOMENT, Turn
 from voice.prompts import Prompts
 
 RETRIES = "#rc=2&rp=ct,rt,5xx"
@@ -28,6 +31,10 @@ RECORD_PAUSE = 10
 https://www.twilio.com/docs/voice/twiml/record#timeout
 """
 SOON, MOST_MINUTES, MOST_HOURS = 2, 90, 48
+MOMENT_SECONDS = 2
+"""Of silence, as often as a question is asked, while a suggestion is waited for."""
+MOST_AT_ONCE, MOST_IN_GROUP = 6, 4
+"""Signs that are spoken without a pause where they are all, and where there are more."""
 
 
 def say(
@@ -41,14 +48,16 @@ def say(
 ) -> str:
     """The TwiML of a turn: what is said, and where the caller's answer goes. `offered` are languages to choose from."""
     response = VoiceResponse()
-    before = [*(_greeting(turn, words) if first else []), *([words.say(turn.opens_with)] if turn.opens_with else [])]
+    before = [*(_greeting(turn, words) if first else []), *_before(turn, words)]
     if turn.step == LAST:
         for sentence in (*before, *farewell(turn.answers, words, reference)):
             speak(response, words, sentence)
         response.hangup()
         return str(response)
     here = address(public_url, turn)
-    if is_recorded(turn):
+    if turn.step == MOMENT:
+        _wait(response, turn, words)
+    elif is_recorded(turn):
         for sentence in (*before, words.say("record_note" if turn.step == "note" else turn.step)):
             speak(response, words, sentence)
         _record(response, words, public_url, here)
@@ -71,10 +80,21 @@ def is_recorded(turn: Turn) -> bool:
 
 
 def _greeting(turn: Turn, words: Prompts) -> list[str]:
-    """Who answers, and the keys that work anywhere; zero is told of only where somebody can be rung."""
-    names = ["greeting_known" if turn.answers.get("known") == "yes" else "greeting", "anytime"]
-    if turn.answers.get("staffed") == "yes":
-        names.append("anytime_person")
+    """Who answers, and the keys that work anywhere: at once where there is no language to choose first."""
+    greeting = words.say("greeting_known" if turn.answers.get("known") == "yes" else "greeting")
+    return [greeting] if turn.step == "language" else [greeting, *_keys(turn, words)]
+
+
+def _before(turn: Turn, words: Prompts) -> list[str]:
+    """What a turn opens with."""
+    if turn.opens_with == KEYS:
+        return _keys(turn, words)
+    return [words.say(turn.opens_with)] if turn.opens_with else []
+
+
+def _keys(turn: Turn, words: Prompts) -> list[str]:
+    """The keys that work anywhere; zero is told of only where somebody can be rung."""
+    names = [KEYS, *(["anytime_person"] if turn.answers.get("staffed") == "yes" else [])]
     return [words.say(name) for name in names]
 
 
@@ -160,6 +180,13 @@ def _expect(minutes: str, words: Prompts) -> str:
     return words.say("expect_days", days=str(-(-hours // 24)))
 
 
+def _wait(response: VoiceResponse, turn: Turn, words: Prompts) -> None:
+    """A pause; that it is one is said once."""
+    if not turn.misses:
+        speak(response, words, words.say(MOMENT))
+    response.pause(length=MOMENT_SECONDS)
+
+
 def _choose(
     response: VoiceResponse, words: Prompts, before: list[str], offered: tuple[Prompts, ...], here: str
 ) -> None:
@@ -195,5 +222,34 @@ def speak(verb: VoiceResponse | Gather, words: Prompts, sentence: str) -> None:
 
 
 def spoken(text: str) -> str:
-    """A number or reference sign by sign, so that it can be written down."""
-    return " ".join(sign for sign in text if sign.isalnum() or sign == "+")
+    """A number or reference sign by sign, so that it can be written down: a long one in groups, with pauses.
+
+    A comma is a pause in every voice and language. Telephone numbers are grouped as they are written in their country.
+    """
+    if len(_signs(text)) <= MOST_AT_ONCE:
+        return " ".join(_signs(text))
+    groups = [group for part in _parts(text) for group in _grouped(_signs(part))]
+    return ", ".join(" ".join(group) for group in groups)
+
+
+def _signs(text: str) -> str:
+    return "".join(sign for sign in text if sign.isalnum() or sign == "+")
+
+
+def _parts(text: str) -> list[str]:
+    """What a number is made of: a country code, an area code, the rest; or what stands between other signs."""
+    if text.startswith("+"):
+        try:
+            parsed = phonenumbers.parse(text)
+        except phonenumbers.NumberParseException:
+            return [text]
+        written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        return re.split(r"[\s-]+", written) if _signs(written) == text else [text]
+    return re.findall(r"[^\W_]+", text)
+
+
+def _grouped(signs: str) -> list[str]:
+    """Groups of two to four signs, as alike as can be, the longer ones last; one alone is a group."""
+    count = -(-len(signs) // MOST_IN_GROUP)
+    ends = [len(signs) * place // count for place in range(count + 1)]
+    return [signs[start:end] for start, end in pairwise(ends)]

@@ -2,10 +2,11 @@
 
 Only key 1 takes the call: a machine, a fax or somebody who presses nothing has not. A document that ends without
 hanging up connects the two (https://www.twilio.com/docs/voice/twiml/number#url). Webhooks may come twice, late and in
-any order: an end is never taken back, and a key that its end overtook is not lost.
+any order: an end is never taken back, and a key that its end overtook takes the call only where Twilio says that the
+two were connected.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -16,12 +17,12 @@ from models import tables
 from models.calling import LegState
 from models.tables.calls import Call
 from models.tables.reaching import Leg
-from voice import connecting, connecting_twiml, prompts
-from voice.connecting import ENDS, OPEN
+from voice import connecting, connecting_twiml, ending, prompts
+from voice.connecting import ENDS, OPEN, TAKE
 from voice.outgoing import Named, Naming, hang_up, is_machine, moment, tell
 from voice.switch import Switch
 
-TAKE, PASS = "1", "2"
+NO = "2"
 PICKED_UP = frozenset({"in-progress", "answered"})
 VAGUE = frozenset({LegState.NO_ANSWER, LegState.CANCELED})
 """Ends that a round gives its telephones; what Twilio says of one telephone itself may be more exact."""
@@ -84,8 +85,8 @@ def key(
     pressed = params.get("Digits", "")
     if pressed == TAKE or (tried.again and row.state is LegState.TAKEN):
         return _take(session, row, call, now, switch)
-    if pressed == PASS or (tried.again and row.state is LegState.PASSED):
-        _close(session, row, LegState.PASSED, now, PASS)
+    if pressed == NO or (tried.again and row.state is LegState.PASSED):
+        _close(session, row, LegState.PASSED, now, NO)
         return _told(switch, "whisper_passed")
     if (tried.number == "0" or tried.again) and row.state in OPEN:
         _pick_up(row, now)
@@ -114,7 +115,7 @@ def status(session: Session, leg: UUID | None, params: Mapping[str, str], now: d
 def _held(session: Session, leg: UUID | None, params: Mapping[str, str]) -> tuple[Leg, Call] | None:
     """The leg whose telephone's call this is, and its caller's, both held; None if it is another call.
 
-    A switch that speaks of the telephone under the caller's own CallSid is understood; nobody else can.
+    A telephone's call is a child of the caller's, never that one itself, and the same one always.
     """
     found = session.get(Leg, leg) if leg else None
     if found is None:
@@ -124,7 +125,7 @@ def _held(session: Session, leg: UUID | None, params: Mapping[str, str]) -> tupl
     parent, sid = params.get("ParentCallSid", call.call_sid), params["CallSid"]
     if row is None or parent != call.call_sid:
         return None
-    return (row, call) if sid == call.call_sid or connecting.bind(session, row, sid) else None
+    return (row, call) if connecting.bind(session, row, sid) else None
 
 
 def _take(session: Session, row: Leg, call: Call, now: datetime, switch: Switch) -> str:
@@ -136,31 +137,33 @@ def _take(session: Session, row: Leg, call: Call, now: datetime, switch: Switch)
     if any(other.state is LegState.TAKEN and other.bridged is not False for other in legs):
         _close(session, row, LegState.CANCELED, now, TAKE)
         return tell(words, "whisper_other")
-    if _is_too_late(row, legs):
-        row.key_pressed = row.key_pressed or TAKE
+    if _is_too_late(row):
+        was_asked = row.state is LegState.SILENT and row.key_pressed is not None
+        row.key_pressed = row.key_pressed if was_asked else row.key_pressed or TAKE
         return tell(words, "not_needed")
     gone = row.state is LegState.CANCELED or connecting.has_left(call)
     _pick_up(row, now)
     row.state, row.key_pressed, row.taken_at = LegState.TAKEN, TAKE, now
     session.flush()
-    switch.desk.taken(session, row.request_id, row.name, now)
     if row.bridged:
         connecting.note_connected(session, call, row)
-    elif gone:
+        ending.reached(session, call, now)
+    switch.desk.taken(session, row.request_id, row.name, now)
+    if gone and not row.bridged:
         connecting.note_left(session, row, now)
         return tell(words, "whisper_left")
     return connecting_twiml.bridge(words)
 
 
-def _is_too_late(row: Leg, legs: Sequence[Leg]) -> bool:
-    """Whether a key counts no more: it was answered before, nobody had picked up, or others are rung meanwhile.
+def _is_too_late(row: Leg) -> bool:
+    """Whether a key counts no more: another one was pressed before, or the end of its call or of its round was told.
 
-    One that was overtaken by the end of its own call, or by the caller's leaving, is not.
+    One that only the caller's leaving overtook is not, and neither is that of somebody whom Twilio has connected.
     """
-    if row.state in OPEN or row.bridged:
+    if row.state in OPEN:
         return False
-    was_there = row.state is LegState.SILENT or (row.state is LegState.CANCELED and row.answered_at is not None)
-    return not was_there or row.key_pressed is not None or any(other.round > row.round for other in legs)
+    only_caller_left = row.state is LegState.CANCELED and row.answered_at is not None and row.bridged is None
+    return row.key_pressed is not None or not (row.bridged or only_caller_left)
 
 
 def _pick_up(row: Leg, at: datetime) -> None:
@@ -184,10 +187,14 @@ def _machine(session: Session, row: Leg, now: datetime) -> str:
 
 def _hung_up(row: Leg, told: str, at: datetime) -> None:
     end = ENDS[told]
+    if row.answered_at is not None and end is not LegState.CANCELED:
+        end = LegState.SILENT  # it was picked up, whatever its network calls the end
     is_refined = row.state in VAGUE and row.answered_at is None and end in EXACT
     if row.state in OPEN or is_refined:
         row.state = end
     row.ended_at = row.ended_at or at
+    if row.state is LegState.CANCELED and row.answered_at is not None:
+        row.key_pressed = row.key_pressed or ""  # their own call is over: no key can come in time any more
 
 
 def _number(told: str) -> int | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, select, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -97,6 +97,16 @@ def legs_of_request(session: Session, request: UUID) -> list[Leg]:
 def leg_held(session: Session, leg: UUID) -> Leg | None:
     """One leg, held until the transaction ends, or None."""
     return session.get(Leg, leg, with_for_update=True, populate_existing=True)
+
+
+def rounds_untold(session: Session, before: datetime, most: int) -> list[tuple[UUID, int]]:
+    """Some of the rounds (call, number) that were rung before a moment and whose end was not told.
+
+    In no order: talks that last long must not keep others from being asked for.
+    """
+    found = select(Leg.call_id, Leg.round).where(Leg.bridged.is_(None), Leg.rung_at < before)
+    some = found.group_by(Leg.call_id, Leg.round).order_by(func.random()).limit(most)
+    return [(call, number) for call, number in session.execute(some)]
 
 
 def owe_call(session: Session, **columns: object) -> UUID | None:

@@ -116,7 +116,7 @@ def test_a_night_call_reaches_the_second_engineer(exchange, phones, mara, jon):
 def test_a_withheld_caller_gives_a_number(exchange, phones, mara):
     """Nobody is asked to confirm a number Twilio invents: the caller keys one, and hears it read back."""
     caller = told(exchange.caller(telephony.WITHHELD)).hears("key in the number")
-    caller.presses("03055500188#").hears("4 9 3 0 5 5 5 0 0 1 8 8").presses("1#")
+    caller.presses("03055500188#").hears("4 9, 3 0, 5 5 5 0, 0 1 8 8").presses("1#")
     assert caller.talked_to == [mara]
     found = record(phones.house, caller)
     assert found["call"]["answers"]["phone"] == "+493055500188"

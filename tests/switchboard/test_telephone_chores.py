@@ -128,7 +128,7 @@ def test_the_first_minute_of_a_house_notes_which_database_it_is(house, engine, c
         assert tables.mail.switched(session, restored.NAME)[:2] == (tables.mail.identity(session), restored.INSTALLED)
 
 
-@pytest.mark.parametrize("broken", ["due", "erase_old", "reconcile"])
+@pytest.mark.parametrize("broken", ["due", "erase_old", "end_rounds", "reconcile"])
 @pytest.mark.parametrize("error", [Unavailable("x"), ValueError("+493055500137")])
 def test_what_one_part_stumbles_over_stops_no_other(house, engine, monkeypatch, compared, broken, error):
     """It is told by its name, and by no words that may hold a number."""
@@ -145,10 +145,11 @@ def test_what_one_part_stumbles_over_stops_no_other(house, engine, monkeypatch, 
 
     monkeypatch.setattr(telephony.owed, "due", part("due"))
     monkeypatch.setattr(telephony.keeping, "erase_old", part("erase_old"))
+    monkeypatch.setattr(telephony.reconciling, "end_rounds", part("end_rounds"))
     monkeypatch.setattr(house.telephony, "reconcile", part("reconcile"))
     with capture_logs() as told:
         assert house.telephony.tend() == 0
-    assert done == ["due", "erase_old", "reconcile"]
+    assert done == ["due", "erase_old", "end_rounds", "reconcile"]
     (line,) = [each for each in told if each["event"] == "chore.failed"]
     assert line["error"] == type(error).__name__
     assert "+49" not in repr(line)

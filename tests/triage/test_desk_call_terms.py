@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import func, select
 
 from models import tables
-from models.calling import Consent
 from models.errors import NotFound
 from models.terms import Channel, Fact, Interaction, Role, TriageState, Visibility
 from triage import policy
@@ -147,16 +146,6 @@ def test_the_policy_says_for_which_levels_a_number_is_needed(session, now, name,
     """Parallels for Severity 1 and 2 (L7)."""
     request = called(session, now, policy=name, suggested=level)
     assert terms(session, request.id, now, policies=PACKS).needs_phone is needed
-
-
-def test_the_policy_s_consent_counts_and_the_house_s_where_it_names_none(session, now):
-    """So do the ways a receipt may go."""
-    request = called(session, now)
-    plain = terms(session, request.id, now, policies=PACKS, consent=Consent.NEVER, receipts=("mail",))
-    assert (plain.consent, plain.receipts) == (Consent.NEVER, ("mail",))
-    strict = replace(PACKS["wso2"], phone=replace(PACKS["wso2"].phone, recording=Consent.ASK, receipt=("sms",)))
-    own = terms(session, request.id, now, policies={"wso2": strict}, consent=Consent.ANNOUNCE, receipts=("mail", "sms"))
-    assert (own.consent, own.receipts) == (Consent.ASK, ("sms",))
 
 
 def test_the_response_is_due_as_if_the_suggestion_were_confirmed(session, now):

@@ -176,7 +176,7 @@ class Caller:
 
     def _send(self, path: str, **form: str) -> list[Any]:
         def once(_number: int) -> Any:
-            return self.line.post(path, CallSid=self.sid, **{**self.params, **form})
+            return self.line.post(path, CallSid=self.sid, **{"Direction": "inbound", **self.params, **form})
 
         if not self.together:
             return [once(number) for number in range(self.times)]

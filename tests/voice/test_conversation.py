@@ -28,7 +28,7 @@ def test_a_whole_conversation(caller, engine: Engine, first_seen, only_call, tol
     """Greeting, consent, account, problem, production, number, reference: and the clock is the first second."""
     guest = caller().dials().hears("welcome to").hears("record")
     guest.presses("1").hears("account number").presses("").hears("does not work")
-    guest.says("the gateway answers 503").hears("production system down").presses("1").hears("+ 4 9 3 0")
+    guest.says("the gateway answers 503").hears("production system down").presses("1").hears("+ 4 9, 3 0")
     guest.presses("1").hears("reference is S B 1 0 0 1").hangs_up()
     call = only_call()
     assert (call.status, call.step, call.duration_seconds) == ("completed", "receipt", 30)
@@ -48,7 +48,7 @@ def test_a_whole_conversation(caller, engine: Engine, first_seen, only_call, tol
 def test_a_conversation_by_voice_alone(caller, only_call, told):
     """Yes and no, numbers and problem may all be said."""
     guest = caller(From="anonymous").dials().says("Yes, that is fine.").says("It is 47 11").hears("4 7 1 1").says("Yes")
-    guest.says("the gateway answers 503").says("No.").hears("area code").says("030 555 00 200").hears("4 9 3 0 5 5 5")
+    guest.says("the gateway answers 503").says("No.").hears("area code").says("030 555 00 200").hears("4 9, 3 0, 5 5 5")
     guest.says("Yes!").hears("reference")
     answers = only_call().answers
     assert (answers["consent"], answers["phone"]) == ("yes", "+493055500200")
@@ -129,14 +129,14 @@ def test_a_no_that_was_heard_badly_is_asked_for_again(caller, only_call):
     """It would keep everybody asleep; the key is clear, and a badly heard yes is enough to ring somebody."""
     guest = caller().dials().says("yes", "0.31").hears("did not get that").presses("2").presses("")
     guest.says("the gateway answers 503").says("no", "0.31").hears("did not get that").hears("production system")
-    guest.says("no", "0.49").hears("did not get that").says("Yes.", "0.31").hears("+ 4 9 3 0")
+    guest.says("no", "0.49").hears("did not get that").says("Yes.", "0.31").hears("+ 4 9, 3 0")
     assert only_call().answers["down"] == "yes"
 
 
 @pytest.mark.parametrize(("said", "down"), [("it's not up", "yes"), ("I don't know", "unknown"), ("no thanks", "no")])
 def test_a_not_is_no_no(caller, only_call, said: str, down: str):
     """The conversation goes on at once with what was meant."""
-    caller().dials().presses("2").presses("").says("orders fail").says(said).hears("+ 4 9 3 0")
+    caller().dials().presses("2").presses("").says("orders fail").says(said).hears("+ 4 9, 3 0")
     assert only_call().answers["down"] == down
 
 
@@ -145,7 +145,7 @@ def test_numbers_and_wishes_may_be_said_in_words(caller, only_call):
     guest = caller().dials().says("sure, go ahead").says("four seven one one").hears("4 7 1 1").says("that's wrong")
     guest.hears("4 7 1 1").hears_not("did not get").says("repeat please").hears("4 7 1 1").says("four 712")
     guest.hears("4 7 1 2").says("that is correct").says("leave a recording").records(RECORDING).presses("1")
-    guest.presses("03055501234").hears("+ 4 9 3 0 5 5 5 0 1 2 3 4").says("correct").hears("reference")
+    guest.presses("03055501234").hears("+ 4 9, 3 0, 5 5 5 0, 1 2 3 4").says("correct").hears("reference")
     answers = only_call().answers
     assert (answers["phone"], answers["recording"]) == ("+493055501234", RECORDING)
     assert "problem" not in answers
@@ -203,7 +203,7 @@ def test_a_withheld_number_is_never_read_back(caller, engine: Engine, only_call,
     """Placeholders identify nobody and are nobody's number, not even if keyed; another one is asked for."""
     guest = caller(From=withheld).dials().presses("2").presses("").says("help").presses("2")
     guest.hears("key in the number").presses("1").hears("key in the number").presses("*266696687").hears("key in")
-    guest.presses("03055500200").hears("+ 4 9 3 0 5 5 5 0 0 2 0 0").presses("1").hears("reference")
+    guest.presses("03055500200").hears("+ 4 9, 3 0, 5 5 5 0, 0 2 0 0").presses("1").hears("reference")
     assert the_request(engine).party is None
     assert only_call().answers["phone"] == "+493055500200"
 
@@ -211,7 +211,9 @@ def test_a_withheld_number_is_never_read_back(caller, engine: Engine, only_call,
 def test_a_keyed_number_is_read_back(caller, only_call):
     """A wrong digit is heard and mended."""
     guest = caller().dials().presses("2").presses("").says("help").presses("2").presses("03055500201")
-    guest.hears("+ 4 9 3 0 5 5 5 0 0 2 0 1").presses("03055500200").hears("+ 4 9 3 0 5 5 5 0 0 2 0 0").presses("1")
+    guest.hears("+ 4 9, 3 0, 5 5 5 0, 0 2 0 1").presses("03055500200").hears("+ 4 9, 3 0, 5 5 5 0, 0 2 0 0").presses(
+        "1"
+    )
     guest.hears("reference")
     assert (only_call().answers["phone"], only_call().answers["phone_confirmed"]) == ("+493055500200", "yes")
 
@@ -239,6 +241,18 @@ def test_a_language_is_chosen_by_key(run_line, phone, told):
         guest.presses("9").hears("did not get that").presses("2").hears("aufzeichnen").says("nein")
         guest.presses("").says("der Shop steht").presses("1").presses("1").hears("Vorgangsnummer")
     assert (told()["problem"].language, facts(told()["answers"])) == ("de", PRODUCTION_DOWN)
+
+
+def test_the_keys_that_work_anywhere_are_named_in_the_language_that_was_chosen(run_line, phone):
+    """Once, after the choice, and not in the first language before it; whoever does not choose hears them, too."""
+    with run_line("en", "de", from_number="+493055500111") as line:
+        guest = phone(line).dials().hears("Welcome").hears_not("press star").hears_not("press 0").presses("2")
+        guest.hears("Mit der Sterntaste").hears("Mit der 0").hears("aufzeichnen").presses("2")
+        guest.hears_not("Sterntaste").hears_not("Mit der 0").hears("Kundennummer")
+        phone(line, 2).dials().presses("*").hears_not("star").presses("0").hears("nobody can").hears_not("star")
+        phone(line, 3).dials().stays_silent(3).hears("press star").hears("press 0").hears("to agree")
+    with run_line("de") as line:
+        phone(line, 4).dials().hears("Sterntaste").hears_not("Mit der 0")
 
 
 def test_another_process_goes_on_with_the_call(run_line, phone, only_call):

@@ -84,7 +84,7 @@ def test_an_answer_that_comes_after_the_end_is_kept(caller, engine: Engine, told
 def test_a_recording_before_its_call_is_kept(line, caller, engine: Engine, only_call, told):
     """Callbacks overtake the conversation; who called is learnt when the call comes in."""
     line.post("/voice/recording", CallSid=SID, RecordingSid=RECORDING, RecordingStatus="completed", From="", To="")
-    caller().dials().presses("2").presses("").says("help").presses("1").hears("+ 4 9 3 0 5 5 5 0 0 1 3 7")
+    caller().dials().presses("2").presses("").says("help").presses("1").hears("+ 4 9, 3 0, 5 5 5 0, 0 1 3 7")
     call = only_call()
     assert (call.from_number, call.answers["caller"]) == ("+493055500137", "+493055500137")
     assert told()["caller"].party == "+493055500137"

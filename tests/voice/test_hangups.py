@@ -48,6 +48,17 @@ def test_a_hang_up_leaves_a_call_that_is_owed(caller, owed, only_call, told, ste
     assert told()["hangup"].note == f"the caller hung up at step {step}; call back"
 
 
+def test_an_end_that_is_told_late_owes_nothing_that_was_settled_since(caller, owed, only_call, engine):
+    """The recording told it first; a person called back, and then the status of the call comes after all."""
+    guest = LEAVES["record"](caller())
+    left = {"CallStatus": "completed", "Digits": "hangup", "RecordingSid": RECORDING, "RecordingDuration": "4"}
+    guest._send("/voice/turn?step=record&try=0", **left)
+    with transaction(engine) as session:
+        tables.reaching.owed_to(session, only_call().request_id).done_at = NOON
+    guest.hangs_up()
+    assert owed() == []
+
+
 def test_a_withheld_caller_who_hangs_up_is_owed_a_call_without_a_number(caller, owed):
     """A placeholder is no number to dial."""
     caller(From="+266696687").dials().hangs_up()

@@ -8,7 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voice import menu, twiml
-from voice.menu import CONNECT, LAST, MOST_ASIDES, MOST_MISSES, MOST_RENEWED, STEPS, Heard, Turn, advance, went_on
+from voice.menu import (
+    CONNECT,
+    LAST,
+    MOMENT,
+    MOST_ASIDES,
+    MOST_MISSES,
+    MOST_RENEWED,
+    STEPS,
+    Heard,
+    Turn,
+    advance,
+    went_on,
+)
 
 NUMBER = "+493055500200"
 HEARD = st.builds(
@@ -35,7 +47,9 @@ BEGINNINGS = st.builds(
     st.sampled_from(["en", "en,de,fr,es"]),
     st.sampled_from(["ask", "announce", "never"]),
 )
-DESKS = st.fixed_dictionaries({}, optional={"duty": st.sampled_from(["yes", "no"]), "open": st.just("a request")})
+DESKS = st.fixed_dictionaries(
+    {}, optional={"duty": st.sampled_from(["yes", "no"]), "open": st.just("a request"), "awaits": st.just("yes")}
+)
 """What the desk says to every step."""
 ENOUGH = [Heard()] * (len(STEPS) * (MOST_MISSES + 1))
 
@@ -207,8 +221,21 @@ def test_every_step_is_reachable():
     keyed = Heard(key="4711", digits="4711", number=NUMBER)
     seen = set(walk(turn, yes, yes, keyed, yes, silence, silence, yes, keyed, yes))
     seen |= set(walk(Turn(step="phone", answers={"consent": "yes"}), silence, silence, silence, silence))
+    awaited = {"phone": NUMBER, "phone_confirmed": "keyed", "awaits": "yes"}
+    seen |= set(walk(Turn(step="phone_check", answers=awaited), yes, silence, silence, silence))
     seen |= set(walk(Turn(step="account", answers={"open": "a request"}), silence, silence, silence, two, silence))
     assert seen | {advance(turn, Heard(key="0")).step} == {*STEPS, LAST}
+
+
+def test_whoever_wants_the_people_of_a_request_and_gets_none_may_leave_a_note():
+    """They hear why; who only wanted to leave one has done so, and whoever talked to somebody needs none."""
+    joined = {"joined": "a request", "wants": "people", "languages": "en"}
+    for reached in ("nobody", ""):
+        back = went_on(Turn(step=CONNECT, answers=joined), reached)
+        assert (back.step, back.opens_with) == ("note", "nobody_now")
+        assert advance(back, Heard(speech="Madrid as well")).step == LAST
+    assert went_on(Turn(step=CONNECT, answers=joined), "yes").step == LAST
+    assert went_on(Turn(step=CONNECT, answers={**joined, "wants": "note"}), "nobody").step == LAST
 
 
 def test_a_known_caller_is_not_asked_for_the_account():
@@ -282,6 +309,16 @@ def test_a_number_that_was_never_understood_may_be_spoken():
     ):
         turn = Turn(step="phone", answers={"down": "yes", **answers})
         assert walk(turn, Heard(), Heard(key="1"), Heard())[-1] == end
+
+
+def test_a_suggestion_is_waited_for_and_not_for_ever():
+    """Until it is there, three times at most; then whatever is known decides, and nobody is told of a mistake."""
+    for duty, end in (("yes", CONNECT), ("no", LAST)):
+        turn = advance(Turn(step="phone", answers={"caller": NUMBER, "awaits": "yes", "duty": duty}), Heard(key="1"))
+        assert (turn.step, turn.misses) == (MOMENT, 0)
+        there = replace(turn, answers={name: each for name, each in turn.answers.items() if name != "awaits"})
+        assert advance(there, Heard()).step == end
+        assert walk(turn, *[Heard()] * MOST_MISSES) == [*[MOMENT] * MOST_MISSES, end]
 
 
 def test_silence_about_the_problem_is_recorded_only_with_consent():

@@ -1,17 +1,17 @@
 """A person on the line: at once where it burns, for zero at every step, and what becomes of a caller without one."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from models import tables
 from models.calling import CallTerms, Consent, LegState, OnDuty
 from models.store import transaction
-from models.terms import OutgoingState
+from models.terms import JobState, OutgoingState
 from voice.switch import Desk, Rules
 
 OURS = "+493055500111"
@@ -28,13 +28,11 @@ def house(run_line, phone):
     on_duty = [OnDuty(name="mara", number=MARA, ring_seconds=20, round=1)]
 
     @contextmanager
-    def run(*, urgent: bool = False, minutes: int | None = None, at: datetime | None = None, phone_wanted: bool = False,
-            receipts: tuple[str, ...] = ()) -> Iterator:  # fmt: skip
+    def run(*, urgent: Collection[str] | bool = False, minutes: int | None = None, at: datetime | None = None,
+            phone_wanted: bool = False, receipts: tuple[str, ...] = ()) -> Iterator:  # fmt: skip
         def terms(_session, _request, now) -> CallTerms:
             due = now + timedelta(minutes=minutes) if minutes is not None else None
-            return CallTerms(
-                looks_urgent=urgent, needs_phone=phone_wanted, consent=Consent.ANNOUNCE, receipts=(), response_due=due
-            )
+            return CallTerms(looks_urgent=bool(urgent), needs_phone=phone_wanted, response_due=due)
 
         def on_call(_session, _request, burns: bool, _now) -> tuple[OnDuty, ...]:
             told.asked.append(burns)
@@ -54,6 +52,18 @@ def house(run_line, phone):
 
 
 @pytest.fixture
+def urgent_now() -> list[str]:
+    """Why the desk finds by now that it burns; for nothing, at first."""
+    return []
+
+
+def suggested(engine: Engine) -> None:
+    """Let a worker have suggested from everything that was said."""
+    with transaction(engine) as session:
+        session.execute(update(tables.jobs.Job).values(state=JobState.DONE))
+
+
+@pytest.fixture
 def owed(engine: Engine):
     """Every call that is owed."""
 
@@ -67,6 +77,14 @@ def owed(engine: Engine):
 def to_the_phone(guest):
     """A caller who says a problem and is asked for the number."""
     return guest.dials().presses("2").presses("").says("orders fail")
+
+
+def waits_a_moment(guest, most: int = 3):
+    """Stay on the line while the suggestion is waited for."""
+    for _ in range(most):
+        if "Pause" in guest.verbs:
+            guest.stays_silent()
+    return guest
 
 
 def test_a_caller_whose_production_is_down_is_connected(house, only_call, owed):
@@ -89,8 +107,44 @@ def test_the_key_outranks_what_is_suggested(house, urgent: bool, pressed: str | 
     with house.run(urgent=urgent) as guest:
         to_the_phone(guest)
         _ = guest.presses(pressed) if pressed else guest.stays_silent(3)
-        guest.presses("1")
+        waits_a_moment(guest.presses("1"))
         assert ("Dial" in guest.verbs) is is_connected
+
+
+def test_the_suggestion_is_waited_for_where_it_decides(house, only_call, engine: Engine, urgent_now):
+    """Neither pressed nor said: a moment, until a worker has suggested from what was said; then telephones ring."""
+    with house.run(urgent=urgent_now) as guest:
+        to_the_phone(guest).stays_silent(3).repeating(3).presses("1").hears("one moment")
+        assert [guest.verbs["Pause"].get("length"), only_call().step] == ["2", "moment"]
+        guest.stays_silent().hears_not("moment").hears_not("sorry")
+        urgent_now.append("suggested")
+        suggested(engine)
+        guest.stays_silent().hears("stay on the line")
+        assert guest.waits_for() == [MARA]
+        guest.nobody_answers().hears("reference")
+
+
+def test_a_suggestion_that_never_comes_is_waited_for_six_seconds(house, only_call):
+    """Then whatever is known decides, and the caller hears the reference; nobody who pressed waits at all."""
+    with house.run() as guest:
+        to_the_phone(guest).stays_silent(3).presses("1").hears("one moment").stays_silent(2)
+        assert "Pause" in guest.verbs
+        guest.stays_silent().hears("S B 1 0 0 1").hangs_up()
+    assert only_call().step == "receipt"
+
+
+@pytest.mark.parametrize("pressed", ["1", "2"])
+def test_whoever_pressed_waits_for_no_suggestion(house, pressed: str):
+    """The key decides."""
+    with house.run(urgent=True) as guest:
+        assert "Pause" not in to_the_phone(guest).presses(pressed).presses("1").verbs
+
+
+def test_who_hangs_up_while_a_suggestion_is_waited_for_is_owed_a_call(house, owed):
+    """As anywhere else before the end."""
+    with house.run() as guest:
+        to_the_phone(guest).stays_silent(3).presses("1").hears("one moment").hangs_up()
+    assert [one.why for one in owed()] == ["the caller hung up at step moment"]
 
 
 def test_nobody_reached_is_told_when_to_expect_a_call(house, only_call, owed, engine: Engine):
@@ -198,7 +252,7 @@ def test_zero_is_answered_where_nobody_is_on_duty(house, owed):
     with house.run() as guest:
         guest.dials().presses("0").hears("nobody can take your call right now").hears("to agree").presses("2")
         guest.presses("").presses("0").hears("nobody can").hears("does not work").says("orders fail")
-        guest.presses("0").hears("production system").presses("2").presses("0").hears("+ 4 9 3 0").presses("1")
+        guest.presses("0").hears("production system").presses("2").presses("0").hears("+ 4 9, 3 0").presses("1")
         guest.hears("reference").hangs_up()
     assert [one.why for one in owed()] == ["the caller asked for a person, and nobody was there"]
 

@@ -168,3 +168,13 @@ def test_what_is_put_in_has_no_sign_that_xml_cannot_hold():
     """Twilio would end the call of whoever listens to such an update; what is markup is left to be escaped."""
     said = prompts.load("en").say("open_update", update="We restart\x01\ufffe the <Dial> node \U0001f600")
     assert said.endswith("We restart   the <Dial> node \U0001f600")
+
+
+@pytest.mark.parametrize("language", prompts.languages())
+@pytest.mark.parametrize("name", ["page", "page_plain"])
+def test_a_page_is_a_sentence_and_no_line_of_a_log(language: str, name: str):
+    """Dashes and dots between words are pauses; hyphens and ranges stay."""
+    step = "Stuck\u2014Support-dev \u00b7 on-call \u2013 9\u201317 - lead"
+    said = prompts.load(language).say(name, level="P1", reference="S B 1", step=step)
+    assert "Stuck, Support-dev, on-call, 9\u201317, lead." in said
+    assert not said.startswith("Switchboard. P1")

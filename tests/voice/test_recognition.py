@@ -1,5 +1,6 @@
 """Who calls: known, maybe or unknown; what they are asked then, and the urgent request they may call about."""
 
+from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
 from uuid import UUID
@@ -13,6 +14,7 @@ from models.store import transaction
 from models.terms import JobKind, Party, PartyKind
 from triage.desk import directory
 from voice.switch import Desk, Rules
+from voice.twiml import spoken
 
 RECORDING = "RE" + "6" * 32
 ON_DUTY = OnDuty(name="mara", number="+493055500901", ring_seconds=20, round=1)
@@ -125,7 +127,7 @@ def test_how_a_network_vouches_for_a_number_is_a_hint_only(run_line, phone, engi
 
 def test_a_pin_recognises_and_is_kept_nowhere(run_line, phone, desk, engine: Engine, pin: str):
     """Keyed and read back: its caller is trusted, and no row holds it."""
-    said = " ".join(pin)
+    said = spoken(pin)
     with run_line("en", desk=desk(Recognition.UNKNOWN, update="we restore")) as line:
         guest = phone(line).dials().presses("2").hears("PIN").presses(pin).hears(said)
         guest.presses("1").hears("S B 9 0 0").hears("we restore")
@@ -214,11 +216,27 @@ def test_the_people_of_the_open_request_are_rung(run_line, phone, desk, asked, e
     with run_line("en", desk=desk(), from_number="+493055500111") as line:
         guest = phone(line).dials().presses("2").presses("1").hears("stay on the line")
         assert guest.waits_for() == [ON_DUTY.number]
-        guest.nobody_answers().hears("nobody could take").hears("S B 9 0 0")
+        guest.nobody_answers().hears("nobody can take your call right now").hears("like to add").says("Madrid, too")
+        guest.hears("nobody could take").hears("S B 9 0 0")
         phone(line, 2).dials().presses("2").presses("1").hangs_up()
     assert set(asked.rung) == {under_way}
     with transaction(engine) as session:
         assert len(tables.reaching.owed(session)) == 2
+
+
+@pytest.mark.parametrize("from_number", ["", "+493055500111"])
+def test_whoever_wants_its_people_and_gets_none_may_leave_a_note(
+    run_line, phone, desk, engine: Engine, parts, under_way, from_number: str
+):
+    """Nobody is on duty, or the house has no number to ring from: the caller hears so, and says what they wanted to."""
+    calm = replace(desk(), on_call=lambda *_: ())
+    with run_line("en", desk=calm, from_number=from_number) as line:
+        guest = phone(line).dials().presses("2").presses("1").hears("nobody can take").hears("like to add")
+        guest.says("it affects Madrid as well").hears("nobody could take").hears("S B 9 0 0").hears("added to")
+        phone(line, 2).dials().presses("2").presses("1").presses("1").hears("S B 9 0 0")
+    assert parts(under_way)["note"].new_text == "it affects Madrid as well"
+    with transaction(engine) as session:
+        assert {row.why for row in tables.reaching.owed(session)} == {"nobody could be reached"}
 
 
 def test_an_unknown_account_is_offered_nothing(run_line, phone, desk):
@@ -230,13 +248,13 @@ def test_an_unknown_account_is_offered_nothing(run_line, phone, desk):
 def test_a_pin_that_was_not_confirmed_is_kept_nowhere_either(run_line, phone, engine: Engine, pin: str):
     """A caller who hangs up while it is read back leaves none."""
     with run_line("en") as line:
-        phone(line).dials().presses("2").presses(pin).hears(" ".join(pin)).hangs_up()
+        phone(line).dials().presses("2").presses(pin).hears(spoken(pin)).hangs_up()
     call = one_call(engine)
     with transaction(engine) as session:
         rows = session.scalars(select(tables.calls.CallEvent)).all()
         kept = [repr((row.params, row.answer)) for row in rows] + [repr(call.answers)]
         notes = [row.note for row in tables.requests.interactions(session, call.request_id)]
-    assert not any(pin in each or " ".join(pin) in each for each in [*kept, *notes])
+    assert not any(pin in each or spoken(pin) in each for each in [*kept, *notes])
     assert any("not confirmed" in note for note in notes)
 
 
@@ -253,13 +271,13 @@ def test_a_pin_is_kept_nowhere_whatever_the_caller_does_next(run_line, phone, de
         kept = [repr((row.params, row.answer)) for row in session.scalars(select(tables.calls.CallEvent))]
         notes = [row.note + row.text for row in session.scalars(select(tables.requests.Interaction))]
     kept += [repr(call.answers), *notes]
-    assert not any(number in each for number in (pin, " ".join(pin)) for each in kept)
+    assert not any(number in each for number in (pin, spoken(pin)) for each in kept)
 
 
 def test_digits_that_were_read_back_are_read_back_again(run_line, phone, pin: str):
     """The same webhook gets the same answer, although what it says is stored nowhere."""
     with run_line("en") as line:
-        phone(line).dials().presses("2").repeating(3).presses(pin).hears(" ".join(pin))
+        phone(line).dials().presses("2").repeating(3).presses(pin).hears(spoken(pin))
 
 
 def test_news_is_not_for_a_number_that_its_network_does_not_vouch_for(run_line, phone, desk, first_known: str):

@@ -46,7 +46,9 @@ def test_a_call_is_written_twice_at_its_first_ring(caller, asked):
 def test_a_webhook_that_is_repeated_writes_nothing(caller, asked):
     """It finds the answer that was given."""
     guest = caller().dials()
-    again = asked(lambda: guest.line.post("/voice/inbound", CallSid=guest.sid, CallStatus="ringing"))
+    again = asked(
+        lambda: guest.line.post("/voice/inbound", CallSid=guest.sid, CallStatus="ringing", Direction="inbound")
+    )
     assert len(again) == 3
     assert not any("UPDATE calls" in each for each in again)
 

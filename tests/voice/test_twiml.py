@@ -18,6 +18,7 @@ KNOWN = {"caller": "+493055500137", "account": "4711", "phone": "+493055500200",
 SPECIAL = {
     "consent": {"known": "yes", "staffed": "yes"},
     "announce": {"mode": "announce"},
+    "keys": {"staffed": "yes"},
     "open": {"open_reference": "SB-1007"},
     "open_update": {"open_reference": "SB-1007", "open_update": "the <database> is being restored"},
     "note": {"consent": "no"},
@@ -38,15 +39,17 @@ SPECIAL = {
 }
 """Answers with which a step says something else."""
 FORMS = {
-    "announce": "consent", "open_update": "open", "phone_unknown": "phone", "record_note": "note", "resumed": "problem"
+    "announce": "consent", "keys": "consent", "open_update": "open", "phone_unknown": "phone", "record_note": "note",
+    "resumed": "problem",
 }  # fmt: skip
+OPENS = {"resumed": "nobody_now", "keys": menu.KEYS}
 EVERY = sorted({*STEPS, LAST, *SPECIAL} - {CONNECT})
 
 
 def document(name: str, language: str, **turn) -> str:
     """The TwiML of a step, or of a special form of one."""
     step = LAST if name.startswith(LAST) else FORMS.get(name, name)
-    turn = {"opens_with": "nobody_now"} | turn if name == "resumed" else turn
+    turn = {"opens_with": OPENS.get(name, "")} | turn
     return twiml.say(
         Turn(step=step, answers=KNOWN | SPECIAL.get(name, {}), **turn),
         prompts.load(language),
@@ -174,12 +177,36 @@ def a_number(raw: str) -> Party | None:
     return Party(kind=PartyKind.NUMBER, value=raw, shown=raw) if len(raw) > 7 else None
 
 
-@given(st.text(max_size=300))
+@given(st.text(max_size=300) | st.from_regex(r"\+[1-9][0-9]{6,14}", fullmatch=True))
 def test_a_number_is_spoken_sign_by_sign(text: str):
-    """Nothing but single letters, digits and plus signs with blanks between."""
-    assert all(len(each) == 1 and (each.isalnum() or each == "+") for each in twiml.spoken(text).split())
+    """Nothing but single letters, digits and plus signs, in their order, with blanks and commas between."""
+    signs = twiml.spoken(text).replace(",", "").split()
+    assert all(len(each) == 1 and (each.isalnum() or each == "+") for each in signs)
+    assert [each for each in signs if each.isalnum()] == [each for each in text if each.isalnum()]
 
 
-def test_a_reference_is_spoken_sign_by_sign():
-    """It can be written down."""
-    assert twiml.spoken("SB-1042") == "S B 1 0 4 2"
+@given(st.from_regex(r"\+[1-9][0-9]{6,14}|[0-9]{7,20}", fullmatch=True))
+def test_nobody_writes_down_more_than_five_signs_at_once(text: str):
+    """A long number has a pause after each few signs."""
+    groups = twiml.spoken(text).split(", ")
+    assert len(groups) > 1
+    assert all(len(group.split()) <= 5 for group in groups)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SB-1042", "S B 1 0 4 2"),
+        ("SB-10421", "S B, 1 0, 4 2 1"),
+        ("471108", "4 7 1 1 0 8"),
+        ("1234567", "1 2 3, 4 5 6 7"),
+        ("47110815", "4 7 1 1, 0 8 1 5"),
+        ("+493055500137", "+ 4 9, 3 0, 5 5 5 0, 0 1 3 7"),
+        ("+12025550123", "+ 1, 2 0 2, 5 5 5, 0 1 2 3"),
+        ("+33155500137", "+ 3 3, 1, 5 5, 5 0, 0 1, 3 7"),
+        ("+999123", "+ 9 9, 9 1 2 3"),
+    ],
+)
+def test_a_long_number_is_spoken_in_groups(text: str, said: str):
+    """A short one at once; a telephone number as it is written in its country, or evenly where nobody knows."""
+    assert twiml.spoken(text) == said

@@ -34,10 +34,7 @@ def desk(engine: Engine, now: datetime) -> Desk:
         there = OpenRequest(request=row.id, reference="SB-900", level="P1", update=MARKUP + "we restore " * 200)
 
     def terms(_session, _request: UUID, at: datetime) -> CallTerms:
-        return CallTerms(
-            looks_urgent=True, needs_phone=True, consent=Consent.ANNOUNCE, receipts=(),
-            response_due=at + timedelta(minutes=45),
-        )  # fmt: skip
+        return CallTerms(looks_urgent=True, needs_phone=True, response_due=at + timedelta(minutes=45))
 
     return Desk(
         who_calls=lambda *_: CallerId(recognition=Recognition.KNOWN, name=MARKUP),

@@ -4,7 +4,7 @@ A caller waits for each answer, so none asks the database more than twice or thr
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -13,7 +13,7 @@ from sqlalchemy import false, or_, select
 from sqlalchemy.orm import Session
 
 from models import tables
-from models.calling import CallTerms, Consent, OpenRequest
+from models.calling import CallTerms, OpenRequest
 from models.errors import NotFound
 from models.terms import Visibility
 from triage import clock
@@ -23,7 +23,6 @@ from triage.desk.moves import Act, locked, own
 from triage.desk.outlines import Outline
 from triage.downgrade import ORDER
 from triage.escalation import ACKNOWLEDGED, ASKED, UNREACHED
-from triage.phone import RECEIPTS
 from triage.policy import Policy
 from triage.targets import Kind
 from triage.workflow import OVER
@@ -35,20 +34,11 @@ LONGEST_UPDATE = 300
 LINK = re.compile(r"<?https?://\S+")
 
 
-def terms(
-    session: Session,
-    request_id: UUID,
-    now: datetime,
-    *,
-    policies: Mapping[str, Policy],
-    consent: Consent = Consent.ANNOUNCE,
-    receipts: Collection[str] = RECEIPTS,
-) -> CallTerms:
+def terms(session: Session, request_id: UUID, now: datetime, *, policies: Mapping[str, Policy]) -> CallTerms:
     """What policy and suggestion say of a caller's request by now, as if the suggestion were confirmed.
 
-    `consent` is meant where the policy names none; `receipts` are the ways the house can send one. A caller who keyed
-    that production is down is urgent until somebody decides otherwise or a rule of the policy eases it: the key
-    outranks what a classifier makes of their words. Two statements at most.
+    A caller who keyed that production is down is urgent until somebody decides otherwise or a rule of the policy eases
+    it: the key outranks what a classifier makes of their words. Two statements at most.
 
     Raises:
         NotFound: there is no such request.
@@ -57,7 +47,7 @@ def terms(
     said = outlines.outline(session, request_id)
     policy = policies.get(said.policy)
     if policy is None:
-        return CallTerms(looks_urgent=False, needs_phone=False, consent=consent, receipts=(), response_due=None)
+        return CallTerms(looks_urgent=False, needs_phone=False, response_due=None)
     # Nobody and nothing has said what it is: there is nothing to count.
     log = ledger.events(session, request_id) if said.is_labelled else ()
     counting = ledger.counting(
@@ -69,8 +59,6 @@ def terms(
     return CallTerms(
         looks_urgent=urgent,
         needs_phone=bool({counting.level, *(policy.phone.urgent[:1] if urgent else ())} & set(policy.phone.contact)),
-        consent=policy.phone.recording or consent,
-        receipts=tuple(way for way in policy.phone.receipt if way in receipts),
         response_due=_response_due(policy, counting, now),
     )
 

@@ -3,6 +3,9 @@
 Whoever works on it works on the one that the others are folded into, the parent. A folded request keeps its
 interactions, its calls, its log and the start of its clock; it is looked at by no clock and no ladder until it is
 unfolded. There are no chains: a parent is folded into nothing.
+
+Whoever holds several requests takes those that are folded first, then those that are not, each by id: who approaches us
+about a folded one holds it before it is known what it is folded into.
 """
 
 import re
@@ -12,7 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -71,7 +74,7 @@ def fold(session: Session, child: UUID, parent: UUID, *, by: str, now: datetime)
         Conflict: either is over, or the child is folded into another one.
 
     """
-    rows = {one: _held(session, one) for one in sorted({child, parent})}
+    rows = _all_held(session, child, parent)
     mine, main = rows[child], rows[parent]
     if main.folded_into is not None:
         main = _held(session, main.folded_into)
@@ -100,12 +103,10 @@ def unfold(session: Session, child: UUID, *, by: str, now: datetime) -> None:
         Conflict: it is folded into nothing.
 
     """
-    known = tables.requests.fetch(session, child)
-    # The parent first, as `fold` holds what it moves along: two that wait for each other would both fail.
-    main = _held(session, known.folded_into) if known is not None and known.folded_into is not None else None
     mine = _held(session, child)
-    if main is None or mine.folded_into != main.id:
-        raise Conflict(public=f"{mine.reference} is folded into no other request, or into another one by now.")
+    if mine.folded_into is None:
+        raise Conflict(public=f"{mine.reference} is folded into no other request.")
+    main = _held(session, mine.folded_into)
     _both(session, mine, main, UNFOLDED, by, now)
     mine.folded_into = None
     mine.version += 1
@@ -207,6 +208,21 @@ def _is_over(session: Session, request: tables.requests.Request, now: datetime) 
     row = tables.requests.ClockEvent
     last = select(row.event).where(row.request_id == request.id, row.event.in_(kinds), row.at <= now)
     return session.scalar(last.order_by(row.at.desc(), row.id.desc()).limit(1)) == EventKind.RESOLVED
+
+
+def _all_held(session: Session, child: UUID, parent: UUID) -> dict[UUID, tables.requests.Request]:
+    """Two requests, what the one is folded into and what is folded into the other, held in the order for all.
+
+    Whoever changes them meanwhile was faster: they are read again once they are held.
+    """
+    row = tables.requests.Request
+    into = select(row.folded_into).where(row.id == parent).scalar_subquery()
+    found = select(row.id).where(or_(row.id.in_([child, parent]), row.id == into, row.folded_into == child))
+    ordered = session.scalars(found.order_by(row.folded_into.is_(None), row.id)).all()
+    held = {one: _held(session, one) for one in ordered}
+    for one in {child, parent} - held.keys():
+        raise NotFound(f"request {one}")
+    return held
 
 
 def _held(session: Session, request: UUID) -> tables.requests.Request:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Text, and_, cast, exists, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, false, func, literal, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models import tables
@@ -19,7 +19,7 @@ from models.tables.reaching import OwedCall
 from models.tables.requests import Request
 from models.terms import CallbackOutcome
 from triage import identity
-from triage.desk import call_terms, knowledge, moves, reachability
+from triage.desk import burning, knowledge, moves, reachability
 from triage.escalation import UNREACHED
 from triage.nudges import Did
 from triage.policy import Policy
@@ -34,8 +34,6 @@ MACHINES = ("", HOUSE)
 """Who makes promises that nobody of us has looked at."""
 MOST_A_DAY = 5
 """Calls by itself to one number within a day: whoever leaves somebody else's must not have them flooded."""
-RECENT = timedelta(hours=1)
-"""How long after a promise it is looked at whether its request burns."""
 OVERDUE = timedelta(minutes=15)
 """How long after a person should have called others are told."""
 ONE_AT_A_TIME = 6_203_517_441
@@ -150,7 +148,7 @@ def due(
     that another process holds is left to it.
     """
     done = _close_over(session, now, policies) + _remind(session, now, policies, batch)
-    done += _page_what_burns(session, now, policies, batch)
+    done += burning.page(session, now, policies=policies, batch=batch)
     if not session.scalar(select(func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))):
         return done
     attempt = Callback
@@ -195,21 +193,33 @@ def leave_to_people(session: Session, made_before: datetime, why: str) -> int:
 def answered_by_call(session: Session, call: tables.calls.Call, now: datetime) -> int:
     """Close what is owed to a caller who rang again and got through, to a receipt or a person; how many there were.
 
-    It is theirs if it was left with one of their numbers, or for the request of this call: not if it is merely of
-    their account, for a colleague's call is not theirs, and anybody may key an account's number. What this very call is
-    owed, and what a person of ours promised, stands.
+    It is theirs if it is owed to the number they call from, or to a call from it, or for the request of this call: not
+    if it is merely of their account, for a colleague's call is not theirs, and anybody may key an account's number, or
+    another's telephone. Whoever wanted a person, or has what burns, is done with only by a talk: a receipt is none.
+    What this very call is owed, and what a person of ours promised, stands.
     """
-    answers = (call.answers.get(name) for name in tables.calls.NUMBERS)
-    parties = (identity.number_party(one, "") for one in (call.from_number, *answers) if one)
-    numbers = [party.value for party in parties if party]
-    theirs = OwedCall.number.in_(numbers) | (OwedCall.request_id == call.request_id)
+    caller, first = identity.number_party(call.from_number, ""), tables.calls.Call
+    called_from = exists().where(first.id == OwedCall.call_id, first.from_number == call.from_number)
+    theirs = or_(OwedCall.number == caller.value, called_from) if caller else false()
     others = or_(OwedCall.call_id.is_(None), OwedCall.call_id != call.id)
-    open_ = select(OwedCall).where(OwedCall.done_at.is_(None), others, OwedCall.made_by.in_(MACHINES), theirs)
+    open_ = select(OwedCall).where(OwedCall.done_at.is_(None), others, OwedCall.made_by.in_(MACHINES))
+    open_ = open_.where(theirs | (OwedCall.request_id == call.request_id))
+    if call.answers.get("reached") != "yes":
+        open_ = open_.where(~_wanted_a_person())
     rows = list(session.scalars(open_.order_by(OwedCall.id).with_for_update()))
     for row in rows:
         _close(row, HOUSE, "they rang again and got through", now)
     session.flush()
     return len(rows)
+
+
+def _wanted_a_person() -> ColumnElement[bool]:
+    """Whether a call is owed because nobody could be reached, or for what telephones ring for."""
+    entry, first = tables.requests.ClockEvent, tables.calls.Call
+    rung = select(entry.id).join(Request, entry.request_id == func.coalesce(Request.folded_into, Request.id))
+    rung = rung.where(Request.id == OwedCall.request_id, entry.event == UNREACHED).correlate(OwedCall)
+    asked = or_(first.answers["reached"].astext.is_not(None), first.answers["unserved"].astext.is_not(None))
+    return or_(rung.exists(), exists().where(first.id == OwedCall.call_id, asked))
 
 
 def listing(session: Session, now: datetime) -> list[Owed]:
@@ -338,27 +348,6 @@ def _remind(session: Session, now: datetime, policies: Mapping[str, Policy], bat
         once = f"owed:{key}:{due_at:%Y%m%dT%H%M%S}"
         reachability.remind(session, request, once, "a call that is owed is overdue", now, policies)
     return len(rows)
-
-
-def _page_what_burns(session: Session, now: datetime, policies: Mapping[str, Policy], batch: int) -> int:
-    """Begin the ladders of requests that turned out to burn after their caller had gone; how many there were.
-
-    A recording may say so: its transcript comes minutes after the call.
-    """
-    entry = tables.requests.ClockEvent
-    main = func.coalesce(Request.folded_into, Request.id)
-    told = exists().where(entry.request_id == main, entry.event == UNREACHED, entry.at >= OwedCall.made_at)
-    found = select(OwedCall.id, Request.id).join(Request, Request.id == OwedCall.request_id)
-    recent = found.where(OwedCall.done_at.is_(None), OwedCall.made_at > now - RECENT, ~told)
-    burning = [
-        (key, request)
-        for key, request in session.execute(recent.order_by(OwedCall.made_at.desc()).limit(batch)).all()
-        if call_terms.terms(session, request, now, policies=policies).looks_urgent
-    ]
-    for key, request in burning:
-        why = "it burns, and its caller is owed a call"
-        reachability.remind(session, request, f"owed:{key}:burns", why, now, policies)
-    return len(burning)
 
 
 def _close(row: OwedCall, by: str, how: str, now: datetime) -> None:

@@ -1,8 +1,12 @@
 """Webhooks twice, late, reversed and after the end: the same telephones, and the same end."""
 
 import itertools
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
+from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -109,24 +113,86 @@ def test_a_key_without_a_bridge_goes_on_with_the_next_while_the_caller_waits(rin
 
 
 @pytest.mark.parametrize("first", ["key", "caller"])
-@pytest.mark.parametrize("over", [False, True])
 def test_whoever_pressed_1_as_the_caller_left_keeps_the_request(
-    rings, ends, leaves, states, reached, log, desk, request_id, first, over
+    rings, ends, leaves, states, reached, log, desk, request_id, first
 ):
     """Whichever came first; the log says to call back, and nobody else is rung."""
     (mara,) = rings()
     mara.picks_up()
     if first == "key":
         mara.presses("1")
-    if over:
-        mara.tells("completed")
     leaves()
-    ends(CallStatus="completed", DialCallSid=mara.sid, DialBridged="false")
     if first == "caller":
         assert not mara.presses("1").hears("The caller has hung up").is_connected
+    mara.tells("completed")
+    ends(CallStatus="completed", DialCallSid=mara.sid, DialBridged="false")
     assert (states(), reached) == ([("mara", 1, "taken")], [Reached.LEFT])
     assert desk.taken == [(request_id, "mara")]
     assert log() == [("caller-left", "mara", "took the call, but the caller had hung up: call back")]
+
+
+@pytest.mark.parametrize("told", list(itertools.permutations(["caller", "telephone", "round"], 2)))
+def test_a_key_after_the_end_of_its_call_or_of_the_round_takes_nothing(
+    rings, ends, leaves, states, legs, log, desk, told
+):
+    """Whoever pressed it heard nothing of it: they would be thought to see to a caller whom nobody calls back."""
+    (mara,) = rings()
+    mara.picks_up()
+    over = {
+        "caller": leaves,
+        "telephone": lambda: mara.tells("completed"),
+        "round": lambda: ends(CallStatus="completed", DialCallSid=mara.sid, DialBridged="false"),
+    }
+    for each in told:
+        over[each]()
+    assert not mara.presses("1").hears("not needed").is_connected
+    for tell in over.values():
+        tell()
+    assert (states()[0][2] != "taken", legs()[0].key_pressed) == (True, "1")
+    assert (desk.taken, log()) == ([], [])
+
+
+@pytest.mark.parametrize("end", ["completed", "canceled"])
+def test_a_key_that_came_after_its_end_counts_where_twilio_connected_the_two(
+    rings, ends, legs, log, desk, reached, request_id, end
+):
+    """Its webhook was overtaken by that of the end, and what Twilio says of the bridge decides."""
+    (mara,) = rings()
+    mara.picks_up().tells(end)
+    assert not mara.presses("1").hears("not needed").is_connected
+    assert desk.taken == []
+    ends(DialCallSid=mara.sid, DialBridged="true")
+    (leg,) = legs()
+    assert (leg.state, leg.taken_at, reached) == ("taken", leg.answered_at, [Reached.YES])
+    assert (desk.taken, [event for event, _, _ in log()]) == ([(request_id, "mara")], ["connected"])
+
+
+def test_a_key_that_came_after_all_else_settles_what_the_caller_was_owed(rings, ends, engine, request_id, now):
+    """Twilio said that the two were connected, and the end of the round owed the caller a call."""
+    (mara,) = rings()
+    mara.picks_up()
+    ends(CallStatus="completed", DialCallSid=mara.sid, DialBridged="true")
+    with transaction(engine) as session:
+        call = tables.calls.by_sid(session, "CA" + "c" * 32)
+        owed = {"why": "left", "automatic": False, "due_at": now, "made_at": now}
+        tables.reaching.owe_call(session, request_id=request_id, call_id=call.id, **owed)
+    mara.presses("1")
+    with transaction(engine) as session:
+        (row,) = tables.reaching.owed_of_request(session, request_id)
+    assert (row.done_by, row.outcome) == ("mara", "reached")
+
+
+@pytest.mark.parametrize("keys", [("2",), ("", "")])
+def test_a_key_after_another_answer_counts_for_nothing_even_if_twilio_says_bridged(rings, ends, legs, desk, keys):
+    """Whoever passed it on, and what pressed nothing when it was asked twice, has not taken the call."""
+    (mara,) = rings()
+    mara.picks_up()
+    for tried, digits in enumerate(keys):
+        mara.presses(digits, tried=tried)
+    assert not mara.presses("1").is_connected
+    ends(DialCallSid=mara.sid, DialBridged="true")
+    assert not mara.presses("1").is_connected
+    assert (legs()[0].key_pressed, desk.taken) == (keys[-1], [])
 
 
 def test_the_callers_end_ends_what_rings_and_not_what_was_taken(together, rings, leaves, states, legs):
@@ -188,11 +254,65 @@ def test_a_telephone_is_a_row_before_twilio_is_asked_to_ring_it(begin, legs, eng
     assert (event.kind, event.params) == ("ring", {"urgent": "yes"})
 
 
-def test_of_those_who_press_1_in_the_same_moment_one_has_the_call(together, rings, states, desk):
+@pytest.mark.parametrize("end", ["busy", "no-answer", "failed", "completed"])
+def test_whoever_picked_up_was_not_busy_whatever_the_network_says(rings, ends, states, end):
+    """Nobody pressed a key: that is what is known."""
+    (mara,) = rings()
+    mara.picks_up().tells(end)
+    ends(1, end)
+    assert states()[0] == ("mara", 1, "silent")
+
+
+@pytest.fixture
+def at_once():
+    """Let several act in the same moment, each in a thread; what they come to."""
+
+    def run(*acts: Callable[[], Any]) -> list[Any]:
+        together = Barrier(len(acts))
+
+        def one(act: Callable[[], Any]) -> Any:
+            together.wait()
+            return act()
+
+        with ThreadPoolExecutor(len(acts)) as pool:
+            return list(pool.map(one, acts))
+
+    return run
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_key_in_the_moment_in_which_the_caller_hangs_up(
+    rings, ends, leaves, legs, reached, log, desk, request_id, at_once, over
+):
+    """Either way it is told once: the engineer keeps the request, or has never had it, and nobody else is rung."""
+    (mara,) = rings()
+    mara.picks_up()
+    others = [leaves, *([lambda: mara.tells("completed")] if over else [])]
+    at_once(lambda: mara.presses("1"), *others)
+    ends(CallStatus="completed", DialCallSid=mara.sid, DialBridged="false")
+    (leg,) = legs()
+    is_taken = leg.state == "taken"
+    assert is_taken or (over and "not needed" in mara.heard)
+    assert desk.taken == [(request_id, "mara")] * is_taken
+    assert ([event for event, _, _ in log()], reached) == (["caller-left"] * is_taken, [Reached.LEFT])
+    assert (leg.key_pressed, leg.bridged, leg.ended_at is None) == ("1", False, False)
+
+
+def test_a_key_in_the_moment_in_which_its_round_ends(rings, ends, states, legs, desk, at_once):
+    """Whoever is not connected has not taken the call, and the next one is rung once."""
+    (mara,) = rings()
+    mara.picks_up()
+    at_once(lambda: mara.presses("1"), lambda: ends(1, DialCallSid=mara.sid, DialBridged="false"))
+    assert [(name, number) for name, number, _ in states()] == [("mara", 1), ("priya", 2)]
+    assert (len(desk.taken) == 1) == mara.is_connected == (legs()[0].state == "taken")
+    assert (legs()[0].key_pressed, legs()[0].bridged) == ("1", False)
+
+
+def test_of_those_who_press_1_in_the_same_moment_one_has_the_call(together, rings, states, desk, at_once):
     """Each at a process of ours; the others hear that somebody was faster."""
     handsets = [each.picks_up() for each in rings()]
-    with ThreadPoolExecutor(3) as pool:
-        heard = list(pool.map(lambda each: each.presses("1").is_connected, handsets))
+    at_once(*(partial(each.presses, "1") for each in handsets))
+    heard = [each.is_connected for each in handsets]
     assert (sorted(heard), len(desk.taken)) == ([False, False, True], 1)
     assert sorted(state for _, _, state in states()) == ["canceled", "canceled", "taken"]
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from console import calling
 from voice.connecting import Reached
 
 
@@ -23,6 +24,16 @@ def test_the_first_engineer_takes_the_call(twilio, begin, mara, golden, states, 
     golden(twilio.whispers[1], "taken")
     assert (states(), reached) == ([("mara", 1, "taken")], [Reached.YES])
     assert (desk.asked, desk.taken) == ([(request_id, True)], [(request_id, "mara")])
+    assert log() == [("connected", "mara", "64 seconds after the call came in")]
+
+
+def test_the_log_counts_the_seconds_as_the_list_of_calls_does(rings, ends, clock, legs, log, now):
+    """From the call's first ring to the key, in whole seconds."""
+    (mara,) = rings()
+    clock.now += timedelta(milliseconds=4700)
+    mara.picks_up().presses("1")
+    ends(DialCallSid=mara.sid, DialBridged="true")
+    assert calling.seconds_to_human(now, legs()) == 64
     assert log() == [("connected", "mara", "64 seconds after the call came in")]
 
 

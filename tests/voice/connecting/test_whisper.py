@@ -4,6 +4,8 @@ from uuid import UUID
 
 import pytest
 
+from models import tables
+from models.store import transaction
 from voice.connecting import Reached
 
 NOWHERE = UUID("01930000-0000-7000-8000-00000000000f")
@@ -127,14 +129,34 @@ def test_the_call_of_somebody_else_learns_nothing(caller, together, rings, state
     assert states()[:2] == [("mara", 1, "answered"), ("priya", 1, "ringing")]
 
 
-def test_a_switch_that_names_the_callers_own_call_is_understood(caller, rings, ends, legs, reached):
-    """The telephone's own CallSid is learnt at the end of the round."""
+@pytest.mark.parametrize("sid", ["CA" + "c" * 32, "CA" + "d" * 32])
+def test_a_callers_own_call_is_no_telephone_of_ours(caller, rings, golden, legs, desk, engine, now, sid):
+    """Neither this caller's nor another one's: they would take their call themselves, and learn of the other's."""
+    with transaction(engine) as session:
+        session.add(
+            tables.calls.Call(
+                call_sid="CA" + "d" * 32, account_sid="AC" + "a" * 32, from_number="", to_number="",
+                status="in-progress", step="problem", answers={}, started_at=now,
+            )
+        )  # fmt: skip
     (mara,) = rings()
-    mara.sid = "CA" + "c" * 32
+    own, mara.sid = mara.sid, sid
+    golden(mara.picks_up().document, "not_needed")
+    golden(mara.presses("1").document, "not_needed")
+    mara.tells("completed")
+    assert ([(leg.state, leg.dial_call_sid) for leg in legs()], desk.taken) == ([("ringing", None)], [])
+    mara.sid = own
     assert mara.picks_up().presses("1").is_connected
-    assert legs()[0].dial_call_sid is None
-    ends(DialCallSid="CA" + "7" * 32, DialBridged="true")
-    assert (legs()[0].dial_call_sid, reached) == ("CA" + "7" * 32, [Reached.YES])
+    mara.sid = sid
+    golden(mara.presses("1").document, "not_needed")
+
+
+def test_the_end_of_a_round_that_names_the_callers_own_call_names_no_telephone(caller, rings, ends, legs, reached):
+    """What a switch says so is not believed; the key tells who was connected."""
+    (mara,) = rings()
+    assert mara.picks_up().presses("1").is_connected
+    ends(DialCallSid="CA" + "c" * 32, DialBridged="true")
+    assert ([leg.dial_call_sid for leg in legs()], reached) == ([mara.sid], [Reached.YES])
 
 
 @pytest.mark.parametrize("path", [f"/voice/leg/{NOWHERE}", "/voice/leg/nothing"])

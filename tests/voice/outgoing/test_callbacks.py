@@ -1,14 +1,19 @@
 """Whether a customer was reached is evidence: kept in every part, and never rewritten."""
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.utils import format_datetime
+from threading import Barrier
 
 import pytest
+from sqlalchemy import func, select
 
 from models import tables
+from models.errors import Invalid
 from models.store import transaction
 from models.terms import CallbackOutcome
+from triage.desk import reachability
 
 
 def test_whoever_presses_1_is_there(customer, the_attempt, log, golden, clock, now, speaks):
@@ -171,3 +176,39 @@ def test_a_call_for_an_attempt_that_was_not_dialled_is_not_its_own(door, make_at
     attempt = make_attempt(outcome=CallbackOutcome.NO_ANSWER)
     golden(door.post(f"/voice/callback/{attempt}/key?try=0", Digits="1").text, "not_needed")
     assert the_attempt().outcome is CallbackOutcome.NO_ANSWER
+
+
+def test_of_two_who_have_a_customer_called_in_the_same_moment_one_has(engine, request_id, now):
+    """The other hears that a call is under way; one attempt stands in the ledger, and one job places it."""
+    together = Barrier(2)
+
+    def ask(engineer: str) -> bool:
+        together.wait()
+        try:
+            with transaction(engine) as session:
+                reachability.call_back(session, request_id, engineer=engineer, now=now, number="+493055500188")
+        except Invalid:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(ask, ["ida", "mara"])) == [False, True]
+    with transaction(engine) as session:
+        assert len(tables.progress.callbacks(session, request_id)) == 1
+        assert session.scalar(select(func.count()).select_from(tables.jobs.Job)) == 1
+
+
+def test_a_key_in_the_moment_in_which_the_call_ends_proves_that_somebody_was_there(customer, the_attempt, log):
+    """Whichever webhook is first: the end is written once, and the key is not lost."""
+    together = Barrier(2)
+
+    def tell(act):
+        together.wait()
+        act()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(tell, [lambda: customer.presses("1"), lambda: customer.tells("completed", CallDuration="9")]))
+    assert (the_attempt().outcome, the_attempt().key_pressed) == (CallbackOutcome.ANSWERED, "1")
+    ends = [value for event, source, value, _ in log() if (event, source) == ("callback", "callback:…")]
+    assert ends in (["answered"], ["no-answer"])
+    assert the_attempt().ended_at is not None

@@ -1,6 +1,7 @@
 """An attempt to call a customer always ends, even if nobody is told how."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import Engine
@@ -8,7 +9,7 @@ from sqlalchemy import Engine
 from models.terms import CallbackOutcome
 from voice import phone
 
-ACCOUNT, SID = "AC" + "a" * 32, "CA" + "1" * 32
+ACCOUNT, SID, OTHER = "AC" + "a" * 32, "CA" + "1" * 32, "CA" + "2" * 32
 CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
 
 
@@ -16,9 +17,9 @@ CALLS = f"/2010-04-01/Accounts/{ACCOUNT}/Calls"
 def catch_up(engine: Engine, trunk, clock, now):
     """Ask Twilio for the ends that nobody told, so many minutes after the attempt was made."""
 
-    def run(minutes: int) -> int:
+    def run(minutes: int, **more: int) -> int:
         clock.now = now + timedelta(minutes=minutes)
-        return phone.catch_up(engine, trunk=trunk, clock=lambda: clock.now)
+        return phone.catch_up(engine, trunk=trunk, clock=lambda: clock.now, **more)
 
     return run
 
@@ -61,3 +62,16 @@ def test_a_key_counts_even_if_the_end_is_never_told(catch_up, make_attempt, the_
     catch_up(61)
     assert the_attempt().outcome is CallbackOutcome.ANSWERED
     assert log() == [("callback", "callback:…", "answered", "ida")]
+
+
+def test_a_talk_that_goes_on_keeps_no_other_attempt_from_being_asked_for(catch_up, make_attempt, twilio, eventually):
+    """However few are asked for at a time."""
+    make_attempt(call_sid=SID)
+    make_attempt(id=uuid4(), call_sid=OTHER)
+
+    def asked() -> bool:
+        twilio.expect(200, {"sid": SID, "status": "in-progress"})
+        assert catch_up(6, batch=1) == 1
+        return {each.path for each in twilio.asked} == {f"{CALLS}/{sid}.json" for sid in (SID, OTHER)}
+
+    assert eventually(asked)

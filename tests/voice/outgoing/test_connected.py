@@ -160,6 +160,31 @@ def test_another_calls_engineer_hears_nothing(customer, her, golden):
     golden(her("/engineer?turn=1&try=0", Digits="1", ParentCallSid="CA" + "9" * 32), "not_needed")
 
 
+def test_the_customers_own_call_is_no_telephone_of_ours(customer, her, door, golden, log):
+    """Whoever posts under it would take their own call."""
+    customer.presses("1")
+    for told in ({"ParentCallSid": SID}, {}):
+        answer = door.post(f"{HERE}/engineer?turn=1&try=0", Digits="1", CallStatus="in-progress", **told)
+        golden(answer.text, "not_needed")
+    assert [value for _, _, value, _ in log()].count("taken") == 0
+    golden(her("/engineer?turn=1&try=0", Digits="1"), "engineer_taken")
+
+
+def test_a_key_that_comes_while_the_next_one_is_rung_takes_nothing(
+    make_attempt, telephone, door, her, at_hand, golden, log
+):
+    """Her own call is over, and the customer is on the way to somebody else; one that came in time stays what it is."""
+    at_hand.append(OnDuty(name="mara", number="+493055500178", ring_seconds=20, round=2))
+    make_attempt(call_sid=SID)
+    telephone("callback").presses("1")
+    assert "+493055500178" in rang(door, "false")
+    golden(her("/engineer?turn=1&try=0", Digits="1"), "not_needed")
+    assert [value for _, _, value, _ in log()].count("taken") == 0
+    golden(her("/engineer?turn=2&try=0", Digits="1"), "engineer_taken")
+    rang(door, "false", turn=2)
+    golden(her("/engineer?turn=2&try=0", Digits="1"), "engineer_taken")
+
+
 def test_no_word_of_the_customer_reaches_her(customer, her):
     """Only the reference."""
     customer.is_answered().presses("1")

@@ -98,6 +98,16 @@ def test_a_key_pressed_while_the_database_is_busy_counts(
     assert "<Hangup" in answer
 
 
+@pytest.mark.parametrize("kind", ["page", "callback"])
+def test_a_key_that_was_not_stored_is_asked_for_once_more(door, notice, attempt, golden, kind, speaks):
+    """Whoever was asked for a moment brings no key, also after the second question: that is no silence of theirs."""
+    speaks("en")
+    about = notice if kind == "page" else attempt
+    for tried in (0, 1):
+        golden(door.post(f"/voice/{kind}/{about}/key?try={tried}&again=1").text, f"{kind}_again")
+    golden(door.post(f"/voice/{kind}/{about}/key?try=1").text, "goodbye")
+
+
 @pytest.mark.parametrize("language", prompts.languages())
 def test_every_language_says_who_calls_about_what(language: str):
     """What is put in stands in each."""

@@ -16,7 +16,7 @@ NOWHERE = UUID("01930000-0000-7000-8000-00000000000f")
 def test_whoever_presses_1_has_taken_it_on(mara, the_notice, log, golden, clock):
     """They hear who needs what; the log says who took it on, once."""
     golden(mara.is_answered().document, "page")
-    mara.hears("Critical P1 request S B 1 0 0 1. Response missed — Team lead.").hears("Press 1 to take it on")
+    mara.hears("about Critical P1 request S B 1 0 0 1").hears("Response missed, Team lead.").hears("Press 1 to take it")
     golden(mara.presses("1").document, "page_taken")
     mara.presses("1").tells("completed", CallDuration="14", AnsweredBy="human")
     assert (the_notice().acknowledged_at, the_notice().error) == (clock.now, None)

@@ -1,0 +1,147 @@
+"""Requests that turn out to burn once nobody is on the line: their callers are owed a call, and telephones ring."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from models import tables
+from models.terms import Channel, Interaction
+from triage import policy
+from triage.desk import burning, owed
+from triage.desk.reception import Reception, receive
+
+PACKS = policy.load_packs()
+THEIRS = "+49305550137"
+AFTER = timedelta(minutes=10)
+URGENT = {"parallels": "1", "wso2": "P1", "oro": "P1", "witboost": "P1"}
+
+
+def at(now, minutes):
+    """So many minutes later."""
+    return now + timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def called(session, now):
+    """Make a request whose caller heard its reference, and hung up then."""
+
+    def make(pack="wso2", *, ended=2, **answers):
+        told = Interaction(source=f"api:{uuid4()}", channel=Channel.PHONE, received_at=now, clock_started_at=now)
+        request = receive(session, told, now, reception=Reception(policies=PACKS, default_policy=pack)).request
+        session.add(
+            tables.calls.Call(
+                call_sid=f"CA{uuid4().hex}", account_sid="AC" + "0" * 32, from_number=THEIRS, to_number="+493055500",
+                status="completed", step="receipt", answers={"caller": THEIRS, "down": "unknown", **answers},
+                request_id=request, started_at=now, ended_at=at(now, ended) if ended is not None else None,
+            )
+        )  # fmt: skip
+        session.flush()
+        return tables.requests.fetch(session, request)
+
+    return make
+
+
+@pytest.fixture
+def suggest(session):
+    """Suggest a level for a request at a moment."""
+
+    def make(request, level, moment):
+        content = {"type": {}, "priority": {"rule": None}, "facts": {}}
+        session.add(
+            tables.requests.Suggestion(
+                request_id=request.id, cause=f"job:{uuid4()}", policy=request.policy, policy_digest="0" * 64,
+                type="incident", priority=level, priority_probability=0.9, content=content, created_at=moment,
+            )
+        )  # fmt: skip
+        session.flush()
+
+    return make
+
+
+@pytest.fixture
+def tend(session):
+    """Let beat look at a moment: how many are owed a call now, and how many ladders begin."""
+
+    def make(moment):
+        made = burning.owe(session, moment, policies=PACKS, after=AFTER, automatic=True)
+        return made, burning.page(session, moment, policies=PACKS)
+
+    return make
+
+
+def told(session, request):
+    """What the log of a request says of its caller not being reached."""
+    return [one.event for one in tables.requests.clock_events(session, request.id) if one.event == "unreached"]
+
+
+@pytest.mark.parametrize("pack", URGENT)
+def test_a_suggestion_that_comes_after_the_receipt_owes_a_call_and_rings_telephones(
+    session, now, called, suggest, tend, pack
+):
+    """Once, to the number they confirmed or called from, as if they had hung up while it burnt."""
+    request = called(pack, phone="+49305550155", phone_confirmed="yes")
+    assert tend(at(now, 2)) == (0, 0)
+    suggest(request, URGENT[pack], at(now, 3))
+    assert tend(at(now, 3)) == (1, 1)
+    row = tables.reaching.owed_to(session, request.id)
+    assert (row.number, row.why, row.automatic) == ("+49305550155", burning.WHY, True)
+    assert row.due_at == at(now, 13)
+    assert told(session, request) == ["unreached"]
+    assert tend(at(now, 4)) == (0, 0)
+    owed.settle(session, row.id, by="mara", how="", now=at(now, 5))
+    assert tend(at(now, 6)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "answers", [{"down": "no"}, {"reached": "yes"}, {"reached": "nobody"}, {"joined": str(uuid4())}]
+)
+def test_who_said_it_is_not_down_or_was_served_is_left_alone(now, called, suggest, tend, answers):
+    """The key outranks what is suggested; nobody is rung for a second time."""
+    suggest(called(**answers), "P1", at(now, 1))
+    assert tend(at(now, 3)) == (0, 0)
+
+
+def test_what_does_not_burn_is_left_alone_and_holds_up_nothing(now, called, suggest, tend):
+    """However many there are of it, and newer ones."""
+    for _ in range(3):
+        suggest(called(), "P1", now)
+    for _ in range(50):
+        suggest(called(), "P3", at(now, 1))
+    assert tend(at(now, 3)) == (3, 3)
+
+
+def test_who_is_on_the_line_is_not_rung_for(now, called, suggest, tend):
+    """What they say last may still end in a talk."""
+    suggest(called(ended=None), "P1", now)
+    assert tend(at(now, 3)) == (0, 0)
+
+
+def test_somebody_who_has_taken_it_on_is_enough(session, now, called, suggest, tend):
+    """By key, in the console, or as its owner."""
+    owned, taken = called(), called()
+    owned.owner = "mara"
+    session.add(tables.requests.ClockEvent(request_id=taken.id, event="acknowledged", source="x", at=at(now, 2)))
+    for each in (owned, taken):
+        suggest(each, "P1", at(now, 1))
+    assert tend(at(now, 3)) == (0, 0)
+
+
+def test_an_engineers_decision_counts_as_a_suggestion_does(session, now, called, suggest, tend):
+    """Up and down: what they decided milder burns no more."""
+    up, down = called(), called()
+    for request, before, after in ((up, "P3", "P1"), (down, "P1", "P3")):
+        suggest(request, before, at(now, 1))
+        request.decided_type, request.decided_priority, request.decided_at = "incident", after, at(now, 2)
+    session.flush()
+    assert tend(at(now, 3)) == (1, 1)
+    assert tables.reaching.owed_to(session, up.id) is not None
+
+
+def test_a_worker_that_was_away_for_hours_comes_too_late_for_nobody_of_today(now, called, suggest, tend):
+    """It counts from the suggestion; what is older than a day is for people to find."""
+    request = called()
+    suggest(request, "P1", at(now, 300))
+    assert tend(at(now, 301)) == (1, 1)
+    suggest(called(), "P1", at(now, 24 * 60 + 5))
+    assert tend(at(now, 24 * 60 + 6)) == (0, 0)
