@@ -85,11 +85,15 @@ def imap() -> None:
 
 
 @app.command()
-def web() -> None:
+def web(
+    fd: Annotated[
+        int | None, typer.Option(help="Inherited socket that listens already, instead of the web port.")
+    ] = None,
+) -> None:
     """Run console, portal, API and webhooks."""
     from switchboard import processes  # noqa: PLC0415
 
-    processes.web()
+    processes.web(fd)
 
 
 @app.command()

@@ -1,8 +1,11 @@
-"""Is a port free? Asked before it is opened, so that the answer names the flag that chooses another."""
+"""Ports that we listen on: asked for before they are opened, so that the answer names the flag for another one."""
 
 import socket
 
 from models.errors import Misconfigured
+
+BACKLOG = 2048
+"""Connections that wait to be taken, at most, as uvicorn has it."""
 
 
 def check_port(host: str, port: int) -> None:
@@ -12,12 +15,29 @@ def check_port(host: str, port: int) -> None:
         Misconfigured: naming the flag that chooses another.
 
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Misconfigured(
-                public=f"Port {port} on {host}: {error.strerror}; see --smtp-port, --lmtp-port, --web-port and --bind"
-            ) from error
+    _bound(host, port).close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections, for a process that may be started again: callers wait meanwhile.
+
+    Raises:
+        Misconfigured: as above.
+
+    """
+    listening = _bound(host, port)
+    listening.listen(BACKLOG)
+    return listening
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as error:
+        bound.close()
+        raise Misconfigured(
+            public=f"Port {port} on {host}: {error.strerror}; see --smtp-port, --lmtp-port, --web-port and --bind"
+        ) from error
+    return bound

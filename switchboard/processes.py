@@ -11,7 +11,7 @@ from models import schema
 from models.errors import Misconfigured
 from switchboard import health, logs
 from switchboard.lines import Sites, Switchboard
-from switchboard.ports import check_port
+from switchboard.ports import check_port, listen
 from switchboard.settings import Settings, StartTls, load
 from workers.app import run_beat, run_worker
 
@@ -99,8 +99,8 @@ def imap() -> None:
     )
 
 
-def web() -> None:
-    """Run the web until SIGTERM."""
+def web(fd: int | None = None) -> None:
+    """Run the web until SIGTERM, on its port or on a socket that listens already."""
     import uvicorn  # noqa: PLC0415 - only the web needs it
 
     from switchboard.web import build  # noqa: PLC0415 - same
@@ -108,17 +108,16 @@ def web() -> None:
     parts = house()
     settings = parts.settings
     _ = parts.policies
-    check_port(settings.bind, settings.web_port)
-    uvicorn.run(
+    listening = listen(settings.bind, settings.web_port) if fd is None else socket.socket(fileno=fd)
+    config = uvicorn.Config(
         build(parts),
-        host=settings.bind,
-        port=settings.web_port,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=3,
     )
+    uvicorn.Server(config).run(sockets=[listening])
 
 
 def worker() -> None:

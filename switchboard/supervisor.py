@@ -2,6 +2,7 @@
 
 import ctypes
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,7 +27,8 @@ PR_SET_PDEATHSIG = 1
 class Child:
     """One process to keep: its command, its log, and the signal that ends it in good order.
 
-    `ours` marks our own commands, whose exit code 2 means that starting again would not help.
+    `ours` marks our own commands, whose exit code 2 means that starting again would not help. `listening` is a socket
+    it takes its connections from: it stays open while the process is started again.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Child:
     user: str | None = None
     stop_signal: int = signal.SIGTERM
     ours: bool = True
+    listening: socket.socket | None = None
     process: "subprocess.Popen[bytes] | None" = None
     started_at: float = 0.0
     restarts: int = 0
@@ -107,6 +110,7 @@ class Supervisor:
                 env=None if child.environment is None else dict(child.environment),
                 user=child.user,
                 cwd="/" if child.user else None,
+                pass_fds=(child.listening.fileno(),) if child.listening else (),
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
                 preexec_fn=_tied_to_parent(child.stop_signal),  # noqa: PLW1509 - we start no threads
             )

@@ -4,10 +4,11 @@ import fcntl
 import os
 import secrets
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from models import schema, tables
@@ -17,7 +18,7 @@ from models.terms import Role
 from switchboard import embedded, health
 from switchboard.lines import Sites, Switchboard
 from switchboard.people import add_engineer
-from switchboard.ports import check_port
+from switchboard.ports import check_port, listen
 from switchboard.seed import ensure_artefact
 from switchboard.settings import PREFIX, Settings
 from switchboard.supervisor import Child, Supervisor
@@ -35,16 +36,15 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     started = time.monotonic()
     for port in filter(None, (settings.smtp_port, settings.lmtp_port)):
         check_port(settings.smtp_host or settings.bind, port)
-    if settings.web_port:
-        check_port(settings.bind, settings.web_port)
+    web = listen(settings.bind, settings.web_port) if settings.web_port else None
     instance = embedded.prepare(settings.data_dir)
-    with only_one(instance):
+    with web or nullcontext(), only_one(instance):
         supervisor = Supervisor(tell)
         try:
             sites = start_stores(settings, instance, supervisor)
             house = Switchboard(settings, sites)
             password = make_ready(house, tell)
-            start_processes(settings, instance, sites, supervisor)
+            start_processes(settings, instance, sites, supervisor, web)
             wait_until_ready(house, supervisor)
             for line in greeting(settings, password, time.monotonic() - started):
                 tell(line)
@@ -95,8 +95,18 @@ def make_ready(house: Switchboard, tell: Callable[[str], None]) -> str | None:
     return password
 
 
-def start_processes(settings: Settings, instance: embedded.Instance, sites: Sites, supervisor: Supervisor) -> None:
-    """Start the gateway, the web, the worker and beat, each as its own command."""
+def start_processes(
+    settings: Settings,
+    instance: embedded.Instance,
+    sites: Sites,
+    supervisor: Supervisor,
+    web: socket.socket | None,
+) -> None:
+    """Start the gateway, the web, the worker and beat, each as its own command.
+
+    We listen for the web ourselves: should it die, Twilio waits a few seconds for the next one instead of being
+    refused, and a call that is in progress goes on.
+    """
     environment = {
         **os.environ,
         PREFIX + "DATABASE_URL": sites.database_url,
@@ -110,12 +120,23 @@ def start_processes(settings: Settings, instance: embedded.Instance, sites: Site
         names.append("smtp")
     if settings.imap_url:
         names.append("imap")
-    if settings.web_port:
-        names.append("web")
     for name in names:
-        log = instance.directory / f"{name}.log"
-        argv = [sys.executable, "-m", "switchboard.cli", name]
-        supervisor.add(Child(name=name, argv=argv, log=log, environment=environment))
+        supervisor.add(_child(instance, environment, name))
+    if web is not None:
+        supervisor.add(_child(instance, environment, "web", "--fd", str(web.fileno()), listening=web))
+
+
+def _child(
+    instance: embedded.Instance, environment: Mapping[str, str], *command: str, listening: socket.socket | None = None
+) -> Child:
+    """One of our own commands."""
+    return Child(
+        name=command[0],
+        argv=[sys.executable, "-m", "switchboard.cli", *command],
+        log=instance.directory / f"{command[0]}.log",
+        environment=environment,
+        listening=listening,
+    )
 
 
 FLAGS = ("bind", "smtp_port", "lmtp_port", "web_port", "public_url")

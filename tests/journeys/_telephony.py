@@ -62,6 +62,7 @@ class Exchange:
         self.house = house
         self.telephones = {each.number: each for each in telephones}
         self._numbers = itertools.count(time.time_ns())
+        self.refused = 0
 
     def sid(self, kind: str) -> str:
         """A sid that nothing else has."""
@@ -74,6 +75,7 @@ class Exchange:
             try:
                 answer = self.house.twilio(url.partition("#")[0], **params)
             except httpx2.TransportError:
+                self.refused += 1
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
                 continue

@@ -2,12 +2,14 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 
 import pytest
 
 from models.errors import Misconfigured
+from switchboard.ports import listen
 from switchboard.supervisor import Child, Supervisor
 
 
@@ -37,6 +39,33 @@ def test_a_killed_child_is_started_again_and_told(tmp_path):
     assert told == ["kept ended (SIGKILL); starting it again"]
     supervisor.stop()
     assert kept.process.returncode == -signal.SIGTERM
+
+
+ANSWERS = """
+import socket, sys
+listening = socket.socket(fileno=int(sys.argv[1]))
+while True:
+    caller, _ = listening.accept()
+    caller.sendall(b"here")
+    caller.close()
+"""
+
+
+def test_callers_wait_while_a_child_is_started_again(tmp_path):
+    """Nobody is refused: the socket stays open, and the next process takes whoever came meanwhile."""
+    supervisor = Supervisor(lambda _line: None)
+    with listen("127.0.0.1", 0) as listening:
+        argv = [sys.executable, "-c", ANSWERS, str(listening.fileno())]
+        kept = Child(name="web", argv=argv, log=tmp_path / "web.log", listening=listening)
+        supervisor.add(kept)
+        with socket.create_connection(listening.getsockname(), timeout=20) as caller:
+            assert caller.recv(9) == b"here"
+        os.kill(kept.process.pid, signal.SIGKILL)
+        kept.process.wait()
+        with socket.create_connection(listening.getsockname(), timeout=20) as caller:
+            watch_until(supervisor, lambda: kept.restarts == 1 and kept.process is not None)
+            assert caller.recv(9) == b"here"
+    supervisor.stop()
 
 
 def test_a_child_that_cannot_start_as_configured_is_not_started_again(tmp_path):

@@ -256,47 +256,6 @@ def test_strangers_and_withheld_numbers_close_nothing(session, hung_up, raised, 
     assert all(still(session, each) for each in requests)
 
 
-@pytest.mark.parametrize(
-    ("said", "told", "again", "closed"),
-    [
-        ({}, None, {}, 1),
-        ({"reached": "nobody"}, None, {}, 0),
-        ({"reached": "nobody"}, None, {"reached": "yes"}, 1),
-        ({"unserved": "yes"}, None, {}, 0),
-        ({}, "unreached", {}, 0),
-        ({}, "unreached", {"reached": "yes"}, 1),
-    ],
-)
-def test_a_receipt_is_no_talk(session, hung_up, raised, now, said, told, again, closed):
-    """Whoever wanted a person, or is paged for, is owed a call until they talk to one: a question of theirs is none."""
-    first = calls_again(session, now, None, HANGUP, **said)
-    request = hung_up(call=first.id)
-    first.request_id = request.id
-    if told:
-        entry = tables.requests.ClockEvent(request_id=request.id, event=told, source="call", at=now)
-        session.add(entry)
-    session.flush()
-    second = calls_again(session, at(now, 5), raised(), HANGUP, phone=HANGUP, phone_confirmed="yes", **again)
-    assert owed.answered_by_call(session, second, at(now, 6)) == closed
-
-
-def test_a_number_that_was_keyed_closes_nothing(session, hung_up, raised, now):
-    """Anybody can key, and confirm, somebody else's."""
-    request = hung_up()
-    again = calls_again(session, at(now, 5), raised(), "+49305550188", phone=HANGUP, phone_confirmed="yes")
-    assert owed.answered_by_call(session, again, at(now, 6)) == 0
-    assert still(session, request) is not None
-
-
-def test_the_same_telephone_speaks_for_what_it_was_promised_on_another(session, hung_up, raised, now):
-    """They left another number to be called on, and ring again from the first one."""
-    first = calls_again(session, now, None, "+49305550188")
-    request = hung_up(call=first.id)
-    again = calls_again(session, at(now, 5), raised(), "+49305550188")
-    assert owed.answered_by_call(session, again, at(now, 6)) == 1
-    assert still(session, request) is None
-
-
 def test_what_this_call_is_owed_stands(session, raised, now):
     """A caller who heard the receipt because nobody was reached is still owed the call that was promised then."""
     request = raised()

@@ -240,3 +240,49 @@ def test_a_customer_who_answered_the_house_and_came_to_nobody_begins_the_ladder_
     row = reachability.call_back(session, request.id, engineer=owed.HOUSE, now=at(now, 2), number=THEIRS)
     reachability.nobody_took(session, row, at(now, 3), policies=PACKS)
     assert told(session, request) == ["asked", "unreached"]
+
+
+def again(session, now, number=THEIRS, **answers):
+    """Somebody rings later, about something else, and comes to a receipt: how many promises that closes."""
+    about = raised(session, now).id
+    call = tables.calls.Call(
+        call_sid=f"CA{uuid4().hex}", account_sid="AC" + "0" * 32, from_number=number, to_number="+493055500",
+        status="in-progress", step="receipt", answers=answers, request_id=about, started_at=at(now, 5),
+    )  # fmt: skip
+    session.add(call)
+    session.flush()
+    return owed.answered_by_call(session, call, at(now, 6))
+
+
+@pytest.mark.parametrize(
+    ("said", "is_paged", "answers", "closed"),
+    [
+        ({}, False, {}, 1),
+        ({"reached": "nobody"}, False, {}, 0),
+        ({"reached": "nobody"}, False, {"reached": "yes"}, 1),
+        ({"unserved": "yes"}, False, {}, 0),
+        ({}, True, {}, 0),
+        ({}, True, {"reached": "yes"}, 1),
+    ],
+)
+def test_a_receipt_is_no_talk(session, now, said, is_paged, answers, closed):
+    """Whoever wanted a person, or is paged for, is owed a call until they talk to one: a question of theirs is none."""
+    request = hung_up(session, now, **said)
+    if is_paged:
+        session.add(tables.requests.ClockEvent(request_id=request.id, event="unreached", source="call", at=now))
+        session.flush()
+    assert again(session, now, phone=THEIRS, phone_confirmed="yes", **answers) == closed
+
+
+def test_a_number_that_was_keyed_closes_nothing(session, now):
+    """Anybody can key, and confirm, somebody else's."""
+    hung_up(session, now)
+    assert again(session, now, "+49305550188", phone=THEIRS, phone_confirmed="yes") == 0
+
+
+def test_the_same_telephone_speaks_for_what_it_was_promised_on_another(session, now):
+    """They left another number to be called on, and ring again from the first one."""
+    request = hung_up(session, now)
+    tables.reaching.owed_to(session, request.id).number = "+49305550188"
+    session.flush()
+    assert again(session, now) == 1
