@@ -7,8 +7,8 @@ commits; the caller is asked for a moment, and Twilio comes back to the same add
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import structlog
 from twilio.twiml.voice_response import VoiceResponse
@@ -28,8 +28,8 @@ THREADS = 12
 STATEMENT_MS, LOCK_MS = 3000, 2500
 """When PostgreSQL gives up a statement, or waiting for a lock, of a webhook: a caller is on the line, and Twilio goes
 to the fallback after fifteen seconds."""
-SLOW = frozenset({"55P03", "57014"})
-"""SQLSTATE of a lock or a statement that was given up: PostgreSQL is there, and slow."""
+SLOW = frozenset({"55P03", "57014", "40P01"})
+"""SQLSTATE of a lock or a statement that was given up, also for a deadlock: PostgreSQL is there, and slow."""
 
 Result = TypeVar("Result")
 
@@ -42,17 +42,28 @@ class Deadline:
     def __init__(self, seconds: float = SECONDS, threads: int = THREADS) -> None:
         self.seconds = seconds
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="webhook")
+        self._going: dict[str, Future[Any]] = {}
 
-    async def wait(self, flow: Callable[[], Result]) -> Result:
-        """What a flow gives.
+    async def wait(self, flow: Callable[[], Result], *, known_as: str = "", joins: bool = False) -> Result:
+        """What a flow gives; with `joins`, what one gives that goes on here under the same name, if there is one.
 
         Raises:
             TimeoutError: it is not done yet; it goes on, and commits.
 
         """
-        begun = asyncio.wrap_future(self._threads.submit(flow))
+        going = self._going.get(known_as) if joins else None
+        if going is None:
+            going = self._threads.submit(flow)
+            if known_as:
+                self._going[known_as] = going
+                going.add_done_callback(lambda done: self._forget(known_as, done))
+        begun = asyncio.wrap_future(going)
         begun.add_done_callback(_note)
         return await asyncio.wait_for(asyncio.shield(begun), self.seconds)
+
+    def _forget(self, known_as: str, done: "Future[Any]") -> None:
+        if self._going.get(known_as) is done:
+            self._going.pop(known_as, None)
 
     def insist(self, flow: Callable[[], Result]) -> Result:
         """What a flow gives, tried again while PostgreSQL is slow: what a caller has said is said once.

@@ -4,7 +4,6 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -13,7 +12,7 @@ from models.terms import JobKind, OutgoingState
 from voice import asking, filing
 from voice.connecting import Reached
 from voice.dialling import textable
-from voice.menu import CONNECT, LAST
+from voice.menu import CONNECT, LAST, own_number
 from voice.switch import Switch
 
 UNREACHED = "nobody could be reached"
@@ -42,7 +41,8 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
         recipient = recipients.get(channel)
         if recipient is None:
             continue
-        row = insert(tables.reaching.CallReceipt).values(
+        made = tables.reaching.add_receipt(
+            session,
             call_id=call.id,
             request_id=request,
             channel=channel,
@@ -50,8 +50,6 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
             state=OutgoingState.PENDING,
             created_at=now,
         )
-        row = row.on_conflict_do_nothing(index_elements=["call_id", "channel"])
-        made = session.scalar(row.returning(tables.reaching.CallReceipt.id))
         if made is not None:
             tables.jobs.schedule(session, JobKind.RECEIPT_SEND, made, now)
         if channel == SMS:
@@ -115,7 +113,7 @@ def _owe(session: Session, call: tables.calls.Call, why: str, now: datetime, swi
     columns: dict[str, Any] = {
         "request_id": call.request_id,
         "call_id": call.id,
-        "number": _confirmed(call) or call.answers.get("caller") or None,
+        "number": _confirmed(call) or own_number(call.answers) or None,
         "why": why,
         "automatic": switch.callback_automatic,
         "due_at": now + switch.callback_after,

@@ -153,15 +153,20 @@ async def said(
     """The TwiML that a flow gives; where it takes too long, "one moment", and a way back to the same address.
 
     The flow goes on in its thread and commits. What comes back then says so in its query (`again`), and brings
-    nothing of what the caller did: it must find the flow's answer, or ask the present question once more. `since` is
-    when a call rang first: it comes back too, for nothing may be stored yet.
+    nothing of what the caller did: it must find the flow's answer, for which it waits if the flow still goes on here,
+    or ask the present question once more. `since` is when a call rang first: it comes back too, for nothing may be
+    stored yet.
 
     Raises:
         Unavailable: PostgreSQL is away, or slow for too long; Twilio goes to the fallback.
 
     """
+    known_as = f"{params['CallSid']} {address_of(request, line, without=('again=', 'since='))}"
     try:
-        return xml(await line.deadline.wait(lambda: line.deadline.insist(lambda: run(line, flow))))
+        answer = await line.deadline.wait(
+            lambda: line.deadline.insist(lambda: run(line, flow)), known_as=known_as, joins=is_again(request)
+        )
+        return xml(answer)
     except Unavailable as error:
         if not is_slow(error):
             raise
@@ -276,7 +281,7 @@ def to_us(params: Mapping[str, str], line: Line) -> Mapping[str, str]:
     return params
 
 
-def address_of(request: Request, line: Line, *, without: str = "") -> str:
+def address_of(request: Request, line: Line, *, without: str | tuple[str, ...] = ()) -> str:
     """The address as Twilio knows it: our public one, with path and query as they came on the wire.
 
     Host and forwarding headers play no part. `without` leaves out what in the query begins so.

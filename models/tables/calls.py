@@ -103,6 +103,9 @@ _ADDED = insert(_CALLS).on_conflict_do_nothing(index_elements=["call_sid"]).retu
 _CHANGING = tuple(each.name for each in _CALLS.c if each.name not in {"id", "call_sid", "account_sid", "started_at"})
 _KEPT = update(_CALLS).where(_CALLS.c.id == bindparam("call"))
 _KEPT = _KEPT.values({name: bindparam(f"call_{name}") for name in _CHANGING})
+_LATEST = (
+    select(_CALLS.c.call_sid).where(_CALLS.c.request_id == bindparam("request")).order_by(_CALLS.c.id.desc()).limit(1)
+)
 _ANSWERED = select(_EVENTS.c.answer).where(_EVENTS.c.key == bindparam("key"))
 _RECORDED = insert(_EVENTS).on_conflict_do_nothing(index_elements=["key"]).returning(_EVENTS.c.id)
 _KEPT_AND_RECORDED = (
@@ -146,6 +149,12 @@ def _apart(row: Row[Any] | None) -> Call | None:
 
 def _changed(call: Call) -> dict[str, Any]:
     return {"call": call.id, **{f"call_{name}": getattr(call, name) for name in _CHANGING}}
+
+
+def latest_sid(session: Session, request: UUID) -> str | None:
+    """The CallSid of the newest call of a request, or None."""
+    sid: str | None = session.execute(_LATEST, {"request": request}).scalar()
+    return sid
 
 
 def by_request(session: Session, request: UUID) -> list[Call]:

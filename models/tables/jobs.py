@@ -10,6 +10,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from models import terms
 from models.tables.base import At, Base, Id, one_of
 
+AHEAD = timedelta(minutes=10)
+"""How much earlier than it is asked for work is due that somebody at a telephone waits for: it goes before a heap of
+mails, and no mail waits longer than this for it."""
+
 
 class Job(Base):
     """One piece of work on one subject.

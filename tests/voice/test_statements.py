@@ -57,7 +57,7 @@ def test_a_connection_that_died_between_two_webhooks_is_replaced(caller, asked, 
     """PostgreSQL was restarted: nobody notices, though no connection is asked before each webhook whether it lives."""
     guest = caller().dials()
     with transaction(engine) as session:
-        others = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+        others = "select pg_terminate_backend(pid, 10_000) from pg_stat_activity where datname = current_database()"
         ended = session.scalars(text(f"{others} and pid <> pg_backend_pid() and backend_type = 'client backend'")).all()
     assert True in ended
     made = asked(lambda: guest.presses("2").hears("account"))

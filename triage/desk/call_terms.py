@@ -134,8 +134,8 @@ def unreached(session: Session, request_id: UUID, why: str, now: datetime, *, po
 
 def _last_call(session: Session, request_id: UUID) -> str:
     """Under what an act of the call that is on the line stands in the log."""
-    calls = tables.calls.by_request(session, request_id)
-    return f"call:{calls[-1].call_sid}" if calls else "call"
+    sid = tables.calls.latest_sid(session, request_id)
+    return f"call:{sid}" if sid is not None else "call"
 
 
 def _fetch(session: Session, request_id: UUID) -> tables.requests.Request:

@@ -145,7 +145,7 @@ def _known(
     for name, value in _columns(interaction).items():
         setattr(known, name, value)
     session.flush()
-    _suggest(session, known.id, now, reception=reception)
+    _suggest(session, known.id, interaction, now, reception=reception)
     found = standing(session, request.id, interaction.source)
     return _receipt(request, interaction, found, opened=first, contact=contact, reception=reception)
 
@@ -156,15 +156,17 @@ def _ask_for_suggestion(
     """Have a new interaction that says something suggested from."""
     says = interaction.new_text.strip() or interaction.subject.strip()
     if says and not interaction.note.startswith(AUTOMATIC):
-        _suggest(session, row, now, reception=reception)
+        _suggest(session, row, interaction, now, reception=reception)
 
 
-def _suggest(session: Session, row: UUID, now: datetime, *, reception: Reception) -> None:
+def _suggest(session: Session, row: UUID, interaction: Interaction, now: datetime, *, reception: Reception) -> None:
     if reception.suggest is not None:
         session.flush()
         suggest_for(session, row, now, reception=reception)
     else:
-        tables.jobs.schedule_anew(session, JobKind.REQUEST_SUGGEST, row, now)
+        is_waited_for = interaction.channel is Channel.PHONE
+        due = now - tables.jobs.AHEAD if is_waited_for else now
+        tables.jobs.schedule_anew(session, JobKind.REQUEST_SUGGEST, row, due)
 
 
 def _since(session: Session, request: tables.requests.Request, before: Standing, reception: Reception) -> Standing:

@@ -123,7 +123,7 @@ def tell_by_mail(session: Session, step_id: UUID, now: datetime, *, book: Book) 
             )
             key = session.scalar(added.on_conflict_do_nothing().returning(row.id))
             if key is not None:
-                tables.jobs.schedule(session, JobKind.NOTICE_SEND, key, now)
+                tables.jobs.schedule(session, JobKind.NOTICE_SEND, key, now - tables.jobs.AHEAD)
                 made += 1
     if made:
         step = tables.progress.EscalationStep

@@ -349,7 +349,7 @@ def _tell(
     session.flush()
     for notice in notices:
         if not reason:
-            tables.jobs.schedule(session, JobKind.NOTICE_SEND, notice.id, one.at)
+            tables.jobs.schedule(session, JobKind.NOTICE_SEND, notice.id, one.at - tables.jobs.AHEAD)
     log.info("step.due", request=str(request.id), step=str(step), people=len(notices), dropped=bool(reason))
 
 

@@ -120,6 +120,27 @@ def test_what_a_caller_pressed_before_the_moment_counts(slow_door, gate, engine,
     assert events(engine)["turn"] == 1
 
 
+def test_who_comes_back_waits_for_what_they_pressed_before(make_door, gate, engine, now):
+    """The first webhook is still at work: its answer is theirs, and the question is not asked once more."""
+    patience = deadline.Deadline(0.25)
+    came = iter([gate.opened.clear, gate.opened.set])
+
+    def clock():
+        if is_pressed:
+            next(came)()
+        return now
+
+    is_pressed = False
+    door = make_door(deadline=patience, clock=clock)
+    door.post("/voice/inbound", CallStatus="ringing")
+    is_pressed = True
+    back = where_to(door.post(CONSENT, CallStatus="in-progress", Digits="1"))
+    patience.seconds = 20
+    answer = door.post(back, CallStatus="in-progress").text
+    assert "We would like to record" not in answer
+    assert events(engine)["turn"] == 1
+
+
 def test_what_was_not_stored_is_asked_again_and_is_no_miss(slow_door, engine):
     """The first webhook failed after the moment was asked for: the caller is not punished for our fault."""
     slow_door.post("/voice/inbound", CallStatus="ringing")
