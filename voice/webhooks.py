@@ -252,6 +252,8 @@ def verified(request: Request, body: bytes, line: Line, *, needs_call: bool = Tr
         TooLarge: too many fields.
 
     """
+    if b"%" in request.scope.get("raw_path", b""):
+        raise Forbidden(public="Our addresses have no other spelling.")
     try:
         parameters = parameters_of(body)
     except ValueError as error:
