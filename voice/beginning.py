@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models import tables
 from voice import asking, filing, menu
+from voice.dialling import dialable
 from voice.hearing import attestation_of
 from voice.switch import Switch
 
@@ -45,6 +46,15 @@ def languages(spoken: tuple[str, ...]) -> dict[str, str]:
     return {"language": spoken[0], "languages": ",".join(spoken)}
 
 
+def may_ring(call: tables.calls.Call, switch: Switch, number: str) -> bool:
+    """Whether a number can be a caller's contact phone: one that is dialled, and none of ours.
+
+    On our own number the house would ring itself: whoever keys it in wants us, not to be called.
+    """
+    ours = {dialable(each) for each in (call.to_number, switch.from_number, *switch.numbers)}
+    return dialable(number) not in ours | {None}
+
+
 def note_numbers(
     session: Session, call: tables.calls.Call, params: Mapping[str, str], now: datetime, switch: Switch
 ) -> bool:
@@ -68,8 +78,7 @@ def note_numbers(
         party = switch.identify(call.from_number)
         call.answers = {**call.answers, **({"caller": party.value} if party else {})}
     vouched = attestation_of(params)
-    if FAILED in vouched:
-        call.answers = {**call.answers, "doubtful": "yes"}
+    call.answers = {**call.answers, **_held_against(call, switch, vouched)}
     if is_new:
         filing.open_incident(session, call, party, now, switch.receive, vouched=vouched)
     elif party is not None:
@@ -81,3 +90,10 @@ def note_numbers(
         asking.offer(session, call, now, switch)
         call.step = menu.opening(call.answers)
     return True
+
+
+def _held_against(call: tables.calls.Call, switch: Switch, vouched: str) -> dict[str, str]:
+    """What is to be noted against the caller's number: that it may not be theirs, that nobody can be rung on it."""
+    caller = call.answers.get("caller", "")
+    doubtful = {"doubtful": "yes"} if FAILED in vouched else {}
+    return doubtful | ({menu.BARRED: "yes"} if caller and not may_ring(call, switch, caller) else {})

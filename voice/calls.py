@@ -23,6 +23,10 @@ TERMINAL = ("completed", "busy", "no-answer", "failed", "canceled")
 """CallStatus values that end a call (https://www.twilio.com/docs/voice/api/call-resource#call-status-values)."""
 SECRET_STEPS = frozenset({"account", "account_check"})
 """Steps at which a PIN may be keyed: it is not stored."""
+UNSTORED = "account_check"
+"""The step at which a possible PIN is read back."""
+OPENING = "opens_with"
+"""Stands among the answers at a step whose TwiML is not stored, so that it is the same when it is made anew."""
 RECORDED = {"record": "recording", "record_number": "number_recording", "note": "note_recording"}
 """Where the answers hold what was recorded at a step."""
 
@@ -269,7 +273,7 @@ def _advance(
 ) -> str:
     if call.step == MOMENT:
         asking.wait(session, call)
-    heard = hear(params, _words(call, switch), switch.identify)
+    heard = hear(params, _words(call, switch), switch.identify, partial(beginning.may_ring, call, switch))
     _keep_recording(session, call, params, now)
     tell = partial(asking.learn, session, call, now=now, switch=switch)
     return _arrive(session, call, menu.advance(_turn(call), heard, tell), now, switch)
@@ -277,7 +281,9 @@ def _advance(
 
 def _arrive(session: Session, call: tables.calls.Call, after: Turn, now: datetime, switch: Switch) -> str:
     """The TwiML of a turn that the call has come to."""
-    call.step, call.misses, call.answers = after.step, after.misses, dict(after.answers)
+    kept = {name: value for name, value in after.answers.items() if name != OPENING}
+    opening = {OPENING: after.opens_with} if after.step == UNSTORED and after.opens_with else {}
+    call.step, call.misses, call.answers = after.step, after.misses, kept | opening
     if after.step == CONNECT:
         return _connect(session, call, after, now, switch)
     if after.step == LAST:
@@ -319,7 +325,8 @@ def _hung_up(
 
 
 def _turn(call: tables.calls.Call) -> Turn:
-    return Turn(step=call.step, misses=call.misses, answers=call.answers)
+    opens_with = call.answers.get(OPENING, "")
+    return Turn(step=call.step, misses=call.misses, answers=call.answers, opens_with=opens_with)
 
 
 def _words(call: tables.calls.Call, switch: Switch) -> Prompts:
@@ -342,7 +349,7 @@ def _say(session: Session, here: Turn, call: tables.calls.Call, switch: Switch, 
 
 def _kept(call: tables.calls.Call, said: str) -> str:
     """An answer as it is stored; one that reads a possible PIN back is not, and is made anew where it is asked for."""
-    return "" if call.step == "account_check" else said
+    return "" if call.step == UNSTORED else said
 
 
 def _without_secret(params: Mapping[str, str]) -> Mapping[str, str]:

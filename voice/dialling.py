@@ -4,7 +4,7 @@ https://www.twilio.com/docs/voice/api/call-resource
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -36,6 +36,10 @@ TEXTABLE = frozenset(
     }
 )
 """Kinds of numbers that may take a text."""
+ZEROS = frozenset({39, 225, 241, 242, 378, 379})
+"""Codes of countries whose national numbers may begin with zero: Italy, and those that number like it."""
+AMERICAN = re.compile(r"[2-9]\d\d[2-9]\d{6}")
+"""What follows the code 1: an area code and an exchange, neither of which begins with zero or one."""
 TOO_MANY_REQUESTS = 429
 UNAUTHORIZED = (401, 403)
 COSTLY = frozenset(
@@ -59,14 +63,16 @@ Restored = Callable[[Session, datetime], datetime | None]
 class Trunk:
     """The line out: whose account pays, which number is shown (E.164), where Twilio finds us.
 
-    `region` is the ISO 3166 country of numbers that were written without a country code. What is older than `restored`
-    says goes out no more by itself: its row may be a copy of one that went out.
+    `region` is the ISO 3166 country of numbers that were written without a country code. `numbers` are those at which
+    we are called (E.164), besides the one that is shown. What is older than `restored` says goes out no more by itself:
+    its row may be a copy of one that went out.
     """
 
     account: TwilioAccount
     from_number: str
     public_url: str
     region: str = ""
+    numbers: Collection[str] = ()
     restored: Restored = lambda *_: None
 
     def doubts(self, session: Session, since: datetime, now: datetime) -> bool:
@@ -238,6 +244,10 @@ def obstacle(trunk: Trunk) -> str:
 def dialable(written: str, region: str = "") -> str | None:
     """A number as Twilio dials it (E.164), or None where there can be no such number, or calling it is costly.
 
+    No national number begins with zero after its country code but those of a few countries (Italy), and none in North
+    America has an area code or an exchange that begins with zero or one (ITU-T E.164, NANP): such callers' numbers were
+    made up. Any other that nobody is known to have given out may be new, and is dialled.
+
     A customer's number is what somebody wrote into a form, or came from: calls to premium and shared-cost numbers,
     and to personal ones (+44 70), would be fraud at our expense, also with digits appended, which networks ignore
     (https://www.twilio.com/learn/voice-and-video/toll-fraud). So would those to the codes that no country has: Inmarsat
@@ -250,8 +260,11 @@ def dialable(written: str, region: str = "") -> str | None:
 
 
 def textable(written: str, region: str = "") -> str | None:
-    """A number as Twilio texts it (E.164), or None where it is no mobile one; one of no known kind may be."""
-    e164, kind = _read(written, region)
+    """A number as Twilio texts it (E.164), or None where it is no mobile one, or may not be dialled either.
+
+    One of no known kind is texted: countries give out ranges before anybody lists them.
+    """
+    e164, kind = dialable(written, region), _read(written, region)[1]
     return e164 if kind in TEXTABLE else None
 
 
@@ -269,4 +282,12 @@ def _read(written: str, region: str) -> tuple[str | None, int]:
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     is_one = phonenumbers.is_possible_number(number) and E164.fullmatch(e164) and e164 not in PLACEHOLDERS
     phonenumbers.truncate_too_long_number(number)
-    return e164 if is_one else None, phonenumbers.number_type(number)
+    return e164 if is_one and not _is_made_up(number) else None, phonenumbers.number_type(number)
+
+
+def _is_made_up(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether a number can be none in any country's plan, though it is as long as one."""
+    national = phonenumbers.national_significant_number(number)
+    if number.country_code == 1:
+        return AMERICAN.fullmatch(national) is None
+    return national.startswith("0") and number.country_code not in ZEROS

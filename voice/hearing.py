@@ -15,6 +15,8 @@ from voice.prompts import Prompts
 
 Identify = Callable[[str], Party | None]
 """A caller's number to a comparable party; None for withheld and malformed ones."""
+MayRing = Callable[[str], bool]
+"""Whether the house may ring a number (E.164)."""
 
 LONGEST_SPEECH = 4_000
 SHORTEST_NUMBER = 6
@@ -28,8 +30,10 @@ HANGUP = "hangup"
 ATTESTATION = re.compile(r"[A-Za-z-]{1,60}")
 
 
-def hear(params: Mapping[str, str], words: Prompts, identify: Identify) -> Heard:
-    """What the caller did, by key or by voice; a key outranks words."""
+def hear(
+    params: Mapping[str, str], words: Prompts, identify: Identify, may_ring: MayRing = lambda _number: True
+) -> Heard:
+    """What the caller did, by key or by voice; a key outranks words. A number that may not be rung is none."""
     keyed = params.get("Digits", "").strip()
     keyed = "" if keyed == HANGUP else keyed
     speech = params.get("SpeechResult", "").strip()[:LONGEST_SPEECH]
@@ -38,10 +42,13 @@ def hear(params: Mapping[str, str], words: Prompts, identify: Identify) -> Heard
     said = () if keyed else words.found(speech)
     numerals = keyed.replace("*", phrases.PLUS, 1) or words.numerals(speech)
     digits = re.sub(r"\D", "", numerals)
+    number = _number(re.sub(r"[^\d+]", "", numerals), params, identify)
+    is_barred = bool(number) and not may_ring(number)
     return Heard(
         key=keyed or words.key_of(speech),
         digits=digits or ("" if _is_hash_alone(params) else None),
-        number=_number(re.sub(r"[^\d+]", "", numerals), params, identify),
+        number="" if is_barred else number,
+        is_barred=is_barred,
         speech=speech,
         confidence=confidence,
         recording=recording_of(params),

@@ -14,6 +14,8 @@ MOST_ASIDES = 3
 """How often a question is repeated, or taken up after a person was asked for; then it counts as a miss."""
 MOST_RENEWED = 3
 """How many other numbers are read back as if each were the first; then they count as misses."""
+BARRED = "barred"
+"""Stands among the answers of a caller whose own number the house may not ring; and the sentence that says so."""
 CONNECT = "connect"
 """The step at which telephones of ours ring; nothing is asked there."""
 MOMENT = "moment"
@@ -23,6 +25,8 @@ KEYS = "anytime"
 """The sentence that names the keys which work anywhere."""
 PERSON, REPEAT = "0", "*"
 """Keys that mean the same at every step."""
+NUMBERED = frozenset({"phone", "phone_check"})
+"""Steps at which a telephone number is told."""
 PASSING = frozenset({"asides", "renewed", "silent"})
 """What is noted among the answers only until the step is left."""
 
@@ -32,9 +36,10 @@ class Heard:
     """What the caller did. `key` is the one key pressed, or the one their words stand for ("yes" 1, "no" 2).
 
     `digits` are all the keys, or the digits spoken; empty for the hash key alone, None for nothing keyed.
-    `number` is the same as a telephone number in E.164, empty where it is none or a withheld one. `meant` is what words
-    mean as a whole ("yes", "no", "unsure", "person", "repeat", "record", "lacking"), `outage` what they say of a system
-    ("yes" it is down, "no", "unsure"), both empty where that cannot be told. `is_unclear`: the words were heard badly.
+    `number` is the same as a telephone number in E.164, empty where it is none, a withheld one, or one that the house
+    may not ring (`is_barred`). `meant` is what words mean as a whole ("yes", "no", "unsure", "person", "repeat",
+    "record", "lacking"), `outage` what they say of a system ("yes" it is down, "no", "unsure"), both empty where that
+    cannot be told. `is_unclear`: the words were heard badly.
     """
 
     key: str = ""
@@ -46,6 +51,7 @@ class Heard:
     meant: str = ""
     outage: str = ""
     is_unclear: bool = False
+    is_barred: bool = False
 
     @property
     def is_silence(self) -> bool:
@@ -57,7 +63,7 @@ class Heard:
 class Turn:
     """Where a call stands: its step, how often it was missed before, what the caller told us.
 
-    `opens_with` names the sentence said before the question ("missed", "nobody_now", `KEYS`), empty for none.
+    `opens_with` names the sentence said before the question ("missed", `BARRED`, "nobody_now", `KEYS`), empty for none.
     """
 
     step: str
@@ -162,10 +168,15 @@ def _recorded(name: str) -> Answer:
 
 
 def _phone(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """The caller's own number confirmed with 1, or another one; a withheld number cannot be confirmed."""
-    if heard.key == "1" and turn.answers.get("caller"):
-        return {"phone": turn.answers["caller"], "phone_confirmed": "yes"}
+    """The caller's own number confirmed with 1, or another one; none that is withheld, or may not be rung."""
+    if heard.key == "1" and (number := own_number(turn.answers)):
+        return {"phone": number, "phone_confirmed": "yes"}
     return {"phone": heard.number, "phone_confirmed": "keyed"} if heard.number else None
+
+
+def own_number(answers: Mapping[str, str]) -> str:
+    """The number the call comes from where it can be called back on; empty where it is withheld, or may not be rung."""
+    return "" if BARRED in answers else answers.get("caller", "")
 
 
 def _phone_check(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
@@ -286,7 +297,8 @@ def _asked_again(turn: Turn, answers: Mapping[str, str], heard: Heard, *, is_mis
     noted = {**answers, "silent": "yes"} if heard.is_silence else {**answers}
     if not heard.is_silence:
         noted.pop("silent", None)
-    return replace(turn, misses=turn.misses + 1, answers=noted, opens_with="missed" if is_missed else "")
+    missed = BARRED if heard.is_barred and turn.step in NUMBERED else "missed"
+    return replace(turn, misses=turn.misses + 1, answers=noted, opens_with=missed if is_missed else "")
 
 
 def _renewed(turn: Turn, answers: Mapping[str, str]) -> Turn:

@@ -26,6 +26,7 @@ PHONE = "phone"
 """The channel of notices that go out here; those by mail are the intake's."""
 INTERRUPTED = "interrupted while the call was being placed"
 NO_NUMBER = "the number is none that can be called"
+OUR_OWN = "the number is one of ours: the house would ring itself"
 FRESH = timedelta(minutes=15)
 """How long somebody who asked for a call to a customer waits for it."""
 PAGED_WITHIN = timedelta(minutes=5)
@@ -140,12 +141,17 @@ def _begin_callback(engine: Engine, callback_id: UUID, trunk: Trunk, now: dateti
             callbacks.fail(session, row, RESTORED, now)
         elif now - row.placed_at > FRESH:
             callbacks.fail(session, row, "too old to be of use", now)
-        elif problem := obstacle(trunk) or ("" if number else NO_NUMBER):
+        elif problem := obstacle(trunk) or ("" if number else NO_NUMBER) or _own(number, trunk):
             callbacks.fail(session, row, problem, now)
         else:
             callbacks.note_dialled(session, row, now)
             return number
         return None
+
+
+def _own(number: str | None, trunk: Trunk) -> str:
+    """Why a number of ours is not called; empty for any other."""
+    return OUR_OWN if number in {dialable(each, trunk.region) for each in (trunk.from_number, *trunk.numbers)} else ""
 
 
 def _why(outcome: Outcome) -> str:

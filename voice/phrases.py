@@ -5,15 +5,17 @@ and "no idea" is not "no". The longest phrase counts, and only in whole words.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 YES, FINE, NO, NOT, UNSURE, DOWN = "yes", "fine", "no", "not", "unsure", "down"
 PERSON, REPEAT, RECORD, LACKING, BESIDE = "person", "repeat", "record", "lacking", "beside"
-MEANINGS = (YES, FINE, NO, NOT, UNSURE, DOWN, PERSON, REPEAT, RECORD, LACKING, BESIDE)
-"""What a phrase may mean. "fine" agrees and says nothing of a system ("it's okay"), "not" denies something, "beside" is
-a word that may stand beside any answer.
+LIVE, ELSEWHERE = "live", "elsewhere"
+MEANINGS = (YES, FINE, NO, NOT, UNSURE, DOWN, LIVE, ELSEWHERE, PERSON, REPEAT, RECORD, LACKING, BESIDE)
+"""What a phrase may mean. "fine" agrees and says nothing of a system ("it's okay"), "not" denies something, "live" is
+a production system and "elsewhere" one that is none ("staging"), "beside" is a word that may stand beside any answer.
 """
 PLUS = "+"
+FIGURES = re.compile(r"[0-9]+|\+")
 
 Phrases = Mapping[tuple[str, ...], str]
 """The words of each phrase, and what it means."""
@@ -71,11 +73,14 @@ def outage(said: Sequence[str]) -> str:
     """Whether something is down, says an answer: "yes", "no", "unsure" or nothing.
 
     A yes may stand anywhere, and so may what is down, but after a denial ("nothing of it is down"); a no must be all of
-    the answer, since it keeps engineers asleep.
+    the answer, since it keeps engineers asleep. Whoever speaks of another system than production ("only staging is
+    down") has said neither; so has whoever says what is fine beside it.
     """
     rest = [each for each in said if each != BESIDE]
     kinds = set(rest)
-    if UNSURE in kinds:
+    if ELSEWHERE in kinds and NOT in rest[: rest.index(ELSEWHERE)]:
+        return ""
+    if UNSURE in kinds or (ELSEWHERE in kinds and (LIVE not in kinds or FINE in kinds)):
         return UNSURE
     if NO in kinds:
         return NO if kinds == {NO} else ""
@@ -84,23 +89,26 @@ def outage(said: Sequence[str]) -> str:
     return YES if DOWN in kinds and NOT not in rest[: rest.index(DOWN)] else ""
 
 
-def numerals(speech: str, digits: Mapping[str, str], repeats: Mapping[str, int], beside: Iterable[str] = ()) -> str:
+def numerals(
+    speech: str, digits: Mapping[tuple[str, ...], str], repeats: Mapping[str, int], beside: Container[str] = ()
+) -> str:
     """The digits in what was said, in order, after the plus sign if there was one; empty where there are none.
 
-    `digits` are words for them; a single one among other words is none ("two of them"). `repeats` say the next digit
-    more than once ("double four"). Words that are `beside` do not part digits.
+    `digits` are words for them, and for numbers of several ("fifty-five"), of which the longest counts; a single one
+    among other words is none ("two of them"). `repeats` say the next digit more than once ("double four"). Words that
+    are `beside` change nothing. With any other word, nothing was understood: it may have been a digit.
     """
-    runs: list[list[tuple[str, bool]]] = [[]]
-    times, is_more = 1, False
-    for word in re.findall(r"\+|[^\W_]+", re.sub(r"['’ʼ]", "", speech.casefold())):
-        digit = digits.get(word) or re.sub(r"[^0-9+]", "", word)
-        if digit:
-            runs[-1].append((digit[0] * times + digit[1:], word in digits))
-        elif word not in beside and word not in repeats:
-            runs.append([])
-            is_more = True
-        times = repeats.get(word, 1)
-    said = [run for run in runs if len(run) > 1 or not is_more or not (run and run[0][1])]
-    text = "".join(each for run in said for each, _ in run)
-    before, plus, after = text.partition(PLUS)
+    words = re.findall(r"\+|[^\W_]+", re.sub(r"['’ʼ]", "", speech.casefold()))
+    longest = max(map(len, digits), default=1)
+    found, times, place = "", 1, 0
+    while place < len(words):
+        word = words[place]
+        taken = next((n for n in range(longest, 0, -1) if tuple(words[place : place + n]) in digits), 0)
+        digit = digits[tuple(words[place : place + taken])] if taken else word if FIGURES.fullmatch(word) else ""
+        if not (digit or word in repeats or word in beside):
+            return ""
+        found += digit[:1] * times + digit[1:]
+        times = repeats.get(word, 1) if not digit else 1
+        place += taken or 1
+    before, plus, after = found.partition(PLUS)
     return plus + after.replace(PLUS, "") if plus else before

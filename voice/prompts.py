@@ -24,11 +24,13 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
     "tag": (re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?-[A-Z]{2}"), "de-DE"),
     "voice": (re.compile(r"[A-Za-z][A-Za-z0-9.-]{1,59}"), "Polly.Vicki"),
 }
-LISTS = (*phrases.MEANINGS, "count", "plus", "twice", "thrice")
+LISTS = (*phrases.MEANINGS, "count", "plus", "twice", "thrice", "filler")
 """Lists of words that a caller may say; a new language needs `yes` and `no`, and understands keys without the rest."""
-SINGLE = frozenset({"count", "plus", "twice", "thrice"})
-DIGITS, MOST_WORDS = 10, 8
-NAMES = {*FORMS, *LISTS, "digits", "transcribed", "say"}
+SINGLE = frozenset({"count", "plus", "twice", "thrice", "filler"})
+DIGITS, NUMBERS, MOST_WORDS = 10, 90, 8
+NAMES = {*FORMS, *LISTS, "digits", "numbers", "transcribed", "say"}
+HARMLESS = (phrases.BESIDE, phrases.YES, phrases.FINE, phrases.NO, "filler")
+"""Lists whose words say nothing of a number that is said with them."""
 KEYS = {phrases.YES: "1", phrases.NO: "2", phrases.PERSON: "0", phrases.REPEAT: "*"}
 """The keys that an answer in words stands for."""
 
@@ -38,8 +40,9 @@ class Prompts:
     """One language: Twilio's language tag for speech, and the sentences by name.
 
     `transcribed` says whether Twilio makes transcripts in it; `lists` are words a caller may say, by what they mean, of
-    which `count` are those for 1, 2 and 3, and `digits` the words for 0 to 9. `voice` is who speaks (`Polly.Vicki`),
-    empty for Twilio's own choice: https://www.twilio.com/docs/voice/twiml/say/text-speech#available-voices-and-languages
+    which `count` are those for 1, 2 and 3, and `filler` those that may stand beside a number. `digits` are the words for
+    0 to 99 and what they stand for. `voice` is who speaks (`Polly.Vicki`), empty for Twilio's own choice:
+    https://www.twilio.com/docs/voice/twiml/say/text-speech#available-voices-and-languages
     """
 
     tag: str
@@ -47,7 +50,7 @@ class Prompts:
     words: dict[str, str]
     lists: Mapping[str, tuple[str, ...]]
     phrases: phrases.Phrases
-    digits: Mapping[str, str]
+    digits: phrases.Phrases
     voice: str = ""
 
     def say(self, name: str, **values: str) -> str:
@@ -80,8 +83,9 @@ class Prompts:
         repeats = dict.fromkeys(map(_plain, self.lists["twice"]), 2) | dict.fromkeys(
             map(_plain, self.lists["thrice"]), 3
         )
-        signs = dict.fromkeys(map(_plain, self.lists["plus"]), phrases.PLUS)
-        return phrases.numerals(speech, {**self.digits, **signs}, repeats, self.lists[phrases.BESIDE])
+        signs = dict.fromkeys(map(phrases.words_of, self.lists["plus"]), phrases.PLUS)
+        beside = {word for name in HARMLESS for phrase in self.lists[name] for word in phrases.words_of(phrase)}
+        return phrases.numerals(speech, {**self.digits, **signs}, repeats, beside)
 
 
 @cache
@@ -98,7 +102,12 @@ def load(language: str, folder: Path | None = None) -> Prompts:
         transcribed=read.get("transcribed", False),
         lists=lists,
         phrases=phrases.phrases(lists),
-        digits={_plain(word): str(digit) for digit, each in enumerate(read.get("digits", ())) for word in each},
+        digits={
+            phrases.words_of(said): str(number)
+            for name, first in (("digits", 0), ("numbers", DIGITS))
+            for number, each in enumerate(read.get(name, ()), first)
+            for said in each
+        },
         voice=read.get("voice", ""),
         words=read["say"],
     )
@@ -156,8 +165,10 @@ def _about(own: Mapping[str, Any]) -> Iterator[str]:
     for name in LISTS:
         if name in own and not _is_words(own[name], most=1 if name in SINGLE else MOST_WORDS):
             yield f"{name} is a list of {'single words' if name in SINGLE else 'phrases'} in small letters"
-    if "digits" in own and not _is_digits(own["digits"]):
+    if "digits" in own and not _are_numbers(own["digits"], count=DIGITS, most=1):
         yield "digits are ten lists of single words in small letters, from 0 to 9"
+    if "numbers" in own and not _are_numbers(own["numbers"], count=NUMBERS, most=MOST_WORDS):
+        yield "numbers are ninety lists of phrases in small letters, from 10 to 99"
     if not isinstance(own.get("transcribed", False), bool):
         yield "transcribed is true or false"
 
@@ -176,8 +187,8 @@ def _is_phrase(value: Any, most: int) -> bool:
     )
 
 
-def _is_digits(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == DIGITS and all(_is_words(each, most=1) for each in value)
+def _are_numbers(value: Any, *, count: int, most: int) -> bool:
+    return isinstance(value, list) and len(value) == count and all(_is_words(each, most=most) for each in value)
 
 
 def _sentences(say: Any) -> Iterator[str]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import phonenumbers
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
-from voice.menu import KEYS, LAST, MOMENT, Turn
+from voice.menu import KEYS, LAST, MOMENT, Turn, own_number
 from voice.prompts import Prompts
 
 RETRIES = "#rc=2&rp=ct,rt,5xx"
@@ -130,7 +130,7 @@ def question(turn: Turn, words: Prompts) -> list[str]:
     """What a step asks, sentence by sentence."""
     known = turn.answers
     if turn.step == "phone":
-        number = known.get("caller", "")
+        number = own_number(known)
         return [words.say("phone", number=spoken(number)) if number else words.say("phone_unknown")]
     if turn.step == "problem":
         return [words.say("problem"), *([words.say("or_record")] if known.get("consent") == "yes" else [])]
@@ -165,7 +165,7 @@ def farewell(answers: Mapping[str, str], words: Prompts, reference: str) -> list
 def has_number(answers: Mapping[str, str]) -> bool:
     """Whether there is any number to call back on: one that was keyed, the caller's, or one in a recording."""
     is_recorded = answers.get("number_recording", "none") != "none"
-    return is_recorded or bool(answers.get("phone") or answers.get("caller"))
+    return is_recorded or bool(answers.get("phone") or own_number(answers))
 
 
 def _expect(minutes: str, words: Prompts) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from models import tables
 from models.calling import OnDuty
 from models.errors import Invalid, NotFound
+from models.tables.calls import Call
 from models.terms import CallbackOutcome, JobKind
 from triage import identity
 from triage.desk import call_terms, knowledge
@@ -18,6 +20,8 @@ from triage.policy import Policy
 
 BY_HAND = tuple(outcome for outcome in CallbackOutcome if outcome is not CallbackOutcome.PLACED)
 """How an attempt that somebody made on their own telephone can have ended."""
+LATEST_CALLS = 3_000
+"""How many calls say which numbers are ours: an engineer is waiting."""
 RING_SECONDS = 25
 """How long an engineer is rung for a customer who was reached and waits."""
 
@@ -68,13 +72,15 @@ def call_back(
 
     Raises:
         NotFound: there is no such request.
-        Invalid: there is no number on file, it is none, or a call is under way.
+        Invalid: there is no number on file, it is none or one of ours, or a call is under way.
 
     """
     request = locked(session, request_id)
     if any(row.outcome is CallbackOutcome.PLACED for row in tables.progress.callbacks(session, request_id)):
         raise Invalid(public="A call to this customer is under way; wait for its end.")
     called = _called(session, request, number, region)
+    if _is_ours(session, called):
+        raise Invalid(public=f"{called} is a number of ours: the house would ring itself. Write the customer's own.")
     row = _row(session, request, CallbackOutcome.PLACED, engineer, now, called, "")
     tables.jobs.schedule(session, JobKind.CALLBACK_PLACE, row.id, now)
     return row
@@ -134,6 +140,12 @@ def _called(session: Session, request: tables.requests.Request, number: str, reg
         where = "" if number.strip() or on_file is None else f" (from {on_file.source})"
         raise Invalid(public=f"{written!r}{where} is no telephone number: write it like +49 30 5550123.")
     return party.value
+
+
+def _is_ours(session: Session, number: str) -> bool:
+    """Whether it is a number at which callers have reached us."""
+    latest = select(Call.to_number).order_by(Call.id.desc()).limit(LATEST_CALLS).subquery().c
+    return bool(session.scalar(select(exists().where(latest.to_number == number))))
 
 
 def _settle(session: Session, request_id: UUID, engineer: str, now: datetime) -> None:
