@@ -93,6 +93,7 @@ class Telephony:
             from_number=self.settings.twilio_from,
             public_url=self.settings.public_url,
             region=self.settings.default_region,
+            numbers=tuple(own_numbers.parse(self.settings.voice_numbers)),
             restored=restored.restored_at,
         )
 

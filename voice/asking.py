@@ -11,6 +11,7 @@ from models import tables
 from models.calling import Consent, Recognition
 from models.terms import Party
 from voice import consent, filing, guesses
+from voice.dialling import dialable
 from voice.switch import Switch
 
 LONGEST_UPDATE = 400
@@ -148,6 +149,16 @@ def _duty(session: Session, call: tables.calls.Call, now: datetime, switch: Swit
     has_none = not call.answers.get("phone") and call.answers.get("number_recording", "none") == "none"
     is_wanted = has_none and switch.desk.terms(session, filing.request_of(call), now).needs_phone
     _note_duty(call, is_there=is_wanted and _is_anybody_there(session, call, now, switch))
+
+
+def is_somebody_there(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> bool:
+    """Whether there is somebody to ring for this caller who was not rung before."""
+    if not switch.from_number:
+        return False
+    rung = {leg.number for leg in tables.reaching.legs(session, call.id)}
+    urgent = is_burning(session, call, now, switch)
+    people = switch.desk.on_call(session, filing.request_of(call), urgent, now)
+    return any(dialable(one.number) not in rung | {None} for one in people)
 
 
 def _is_anybody_there(session: Session, call: tables.calls.Call, now: datetime, switch: Switch) -> bool:

@@ -276,7 +276,8 @@ def _advance(
     heard = hear(params, _words(call, switch), switch.identify, partial(beginning.may_ring, call, switch))
     _keep_recording(session, call, params, now)
     tell = partial(asking.learn, session, call, now=now, switch=switch)
-    return _arrive(session, call, menu.advance(_turn(call), heard, tell), now, switch)
+    is_somebody_there = partial(asking.is_somebody_there, session, call, now, switch)
+    return _arrive(session, call, menu.advance(_turn(call), heard, tell, is_somebody_there), now, switch)
 
 
 def _arrive(session: Session, call: tables.calls.Call, after: Turn, now: datetime, switch: Switch) -> str:

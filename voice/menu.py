@@ -2,8 +2,8 @@
 
 Three misses at a step never end in silence: the step is left with what is known, and the caller goes on to the next
 one, to a recording, to a person where one is on duty, and to a reference. Zero asks for a person anywhere, and the
-conversation goes on where it was if there is none; star alone repeats a question. Neither is a miss, a few times; nor
-is another number where one was read back.
+conversation goes on where it was if there is none; star alone repeats a question. Neither is a miss, a few times at a
+step and in a call; nor is another number where one was read back.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 MOST_MISSES = 3
 MOST_ASIDES = 3
 """How often a question is repeated, or taken up after a person was asked for; then it counts as a miss."""
+MOST_ASIDES_IN_ALL = 6
+"""How often that is done in a whole call, but for zero where somebody is there who was not rung yet."""
 MOST_RENEWED = 3
 """How many other numbers are read back as if each were the first; then they count as misses."""
 BARRED = "barred"
@@ -265,17 +267,24 @@ STEPS: Mapping[str, Step] = {
 }
 
 
-def advance(turn: Turn, heard: Heard, tell: Tell = lambda _step, answers: answers) -> Turn:
+def advance(
+    turn: Turn,
+    heard: Heard,
+    tell: Tell = lambda _step, answers: answers,
+    is_somebody_there: Callable[[], bool] = lambda: False,
+) -> Turn:
     """The next turn after what was heard; the last step stays where it is, and so does one at which we ring.
 
-    `tell` is called once for each step that is left, before what follows is chosen.
+    `tell` is called once for each step that is left, before what follows is chosen. `is_somebody_there` says whether
+    zero would ring somebody whom it did not ring before.
     """
     if turn.step in {LAST, CONNECT}:
         return turn
     step = STEPS[turn.step]
-    if heard.key in {PERSON, REPEAT} and _count(turn, "asides") < MOST_ASIDES:
+    is_aside = heard.key in {PERSON, REPEAT}
+    if is_aside and _may_go_aside(turn, heard, is_somebody_there):
         return _aside(turn, heard, step, tell)
-    learnt = step.read(turn, heard)
+    learnt = None if is_aside and not heard.recording else step.read(turn, heard)
     answers = {**turn.answers, **(learnt or {})}
     if learnt is None or step.follows(answers) == turn.step:
         if learnt and _count(turn, "renewed") < MOST_RENEWED:
@@ -284,6 +293,12 @@ def advance(turn: Turn, heard: Heard, tell: Tell = lambda _step, answers: answer
             return _asked_again(turn, answers, heard, is_missed=learnt is None)
         answers |= step.otherwise
     return _left(turn, answers, step, tell)
+
+
+def _may_go_aside(turn: Turn, heard: Heard, is_somebody_there: Callable[[], bool]) -> bool:
+    if _count(turn, "asides") >= MOST_ASIDES:
+        return False
+    return _count(turn, "asides_in_all") < MOST_ASIDES_IN_ALL or (heard.key == PERSON and is_somebody_there())
 
 
 def _left(turn: Turn, answers: Mapping[str, str], step: Step, tell: Tell) -> Turn:
@@ -313,7 +328,7 @@ def _count(turn: Turn, name: str) -> int:
 
 def _aside(turn: Turn, heard: Heard, step: Step, tell: Tell) -> Turn:
     """Star asks again; zero rings somebody, and what was recorded until then has answered its step."""
-    counted = {"again": str(_count(turn, "again") + 1), "asides": str(_count(turn, "asides") + 1)}
+    counted = {name: str(_count(turn, name) + 1) for name in ("again", "asides", "asides_in_all")}
     answers = {**turn.answers, **counted}
     answers.pop("silent", None)
     if heard.key == REPEAT:

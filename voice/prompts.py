@@ -40,8 +40,8 @@ class Prompts:
     """One language: Twilio's language tag for speech, and the sentences by name.
 
     `transcribed` says whether Twilio makes transcripts in it; `lists` are words a caller may say, by what they mean, of
-    which `count` are those for 1, 2 and 3, and `filler` those that may stand beside a number. `digits` are the words for
-    0 to 99 and what they stand for. `voice` is who speaks (`Polly.Vicki`), empty for Twilio's own choice:
+    which `count` are those for 1, 2 and 3, and `filler` those that may stand beside a number. `digits` are the words
+    for 0 to 99 and what they stand for. `voice` is who speaks (`Polly.Vicki`), empty for Twilio's own choice:
     https://www.twilio.com/docs/voice/twiml/say/text-speech#available-voices-and-languages
     """
 
@@ -50,7 +50,7 @@ class Prompts:
     words: dict[str, str]
     lists: Mapping[str, tuple[str, ...]]
     phrases: phrases.Phrases
-    digits: phrases.Phrases
+    digits: Mapping[tuple[str, ...], str]
     voice: str = ""
 
     def say(self, name: str, **values: str) -> str:

@@ -24,7 +24,7 @@ from models.calling import LegState
 from models.errors import Unavailable
 from models.ports import Clock
 from models.store import transaction
-from voice import calls, connecting, whisper
+from voice import calls, connecting, menu, whisper
 from voice.connecting import OPEN
 from voice.dialling import Restored, look_up
 from voice.hearing import RECORDING_SID
@@ -337,7 +337,7 @@ def _owe(session: Session, call: tables.calls.Call, now: datetime, switch: Switc
         session,
         request_id=call.request_id,
         call_id=call.id,
-        number=call.answers.get("caller"),
+        number=menu.own_number(call.answers) or None,
         why=why,
         automatic=switch.callback_automatic,
         due_at=call.started_at + switch.callback_after,

@@ -93,6 +93,14 @@ def test_a_suggestion_that_comes_after_the_receipt_owes_a_call_and_rings_telepho
     assert tend(at(now, 6)) == (0, 0)
 
 
+def test_a_number_that_may_not_be_rung_is_not_owed_to(session, now, called, suggest, tend):
+    """A person finds another one."""
+    request = called(barred="yes")
+    suggest(request, "P1", at(now, 1))
+    assert tend(at(now, 3)) == (1, 1)
+    assert tables.reaching.owed_to(session, request.id).number is None
+
+
 @pytest.mark.parametrize(
     "answers", [{"down": "no"}, {"reached": "yes"}, {"reached": "nobody"}, {"joined": str(uuid4())}]
 )

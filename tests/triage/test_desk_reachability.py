@@ -131,6 +131,18 @@ def test_a_number_on_file_that_is_none_is_not_called(session, now):
     assert reachability.call_back(session, good.id, engineer="mara", now=now, region="DE").number == RUNG
 
 
+def test_a_number_at_which_callers_reach_us_is_not_called(session, now):
+    """The house would ring itself: whoever left it on the line wanted us. By hand it may be written down."""
+    call(session, now, None)
+    named = raised(session, now, fields={"phone": "+49 30 55500"})
+    for number in ("", "+493055500"):
+        with pytest.raises(Invalid) as caught:
+            reachability.call_back(session, named.id, engineer="mara", now=now, number=number)
+        assert "+493055500 is a number of ours" in caught.value.public
+    assert tables.progress.callbacks(session, named.id) == []
+    assert reachability.call_back(session, named.id, engineer="mara", now=now, number=RUNG).number == RUNG
+
+
 def test_an_answer_after_an_easing_brings_the_request_back(session, now, request_1):
     """What the easing rests on is not true any more: triage sees it again; nothing is undone by itself."""
     missed(session, request_1, at(now, 1), at(now, 20))

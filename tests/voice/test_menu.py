@@ -13,6 +13,7 @@ from voice.menu import (
     LAST,
     MOMENT,
     MOST_ASIDES,
+    MOST_ASIDES_IN_ALL,
     MOST_MISSES,
     MOST_RENEWED,
     STEPS,
@@ -155,6 +156,42 @@ def test_asking_for_a_person_for_ever_is_missing_the_question(key: str):
     assert (left.step, left.answers["down"]) == ("phone", "unknown")
     assert advance(left, Heard(key="*")).misses == 0
     assert turn.attempt not in attempts
+
+
+def test_zero_everywhere_comes_to_the_reference_soon():
+    """Six asides in a whole call; then zero and star are not understood, not even as the number of an account."""
+    turn, asked = Turn(step="consent", answers={"mode": "ask"}), 0
+    steps = []
+    while turn.step != LAST:
+        turn = advance(turn, Heard(key="0", digits="0", speech=""))
+        turn = went_on(turn, "") if turn.step == CONNECT else turn
+        steps.append(turn.step)
+        asked += 1
+    assert asked == MOST_ASIDES_IN_ALL + MOST_MISSES * 5
+    assert "account_check" not in steps
+    spent = Turn(step="account", answers={"asides_in_all": str(MOST_ASIDES_IN_ALL)})
+    for key in ("0", "*"):
+        assert advance(spent, Heard(key=key, digits="0")).misses == 1
+
+
+def test_zero_rings_whoever_is_there_however_often_it_was_pressed():
+    """As long as they were not rung before; star is no reason to ring."""
+    spent = Turn(step="down", answers={"asides_in_all": str(MOST_ASIDES_IN_ALL)})
+    assert advance(spent, Heard(key="0"), is_somebody_there=lambda: True).step == CONNECT
+    assert advance(spent, Heard(key="*"), is_somebody_there=lambda: True).misses == 1
+    recorded = advance(replace(spent, step="record"), Heard(key="0", recording="RE" + "0" * 32))
+    assert (recorded.step, recorded.answers["recording"]) == ("down", "RE" + "0" * 32)
+
+
+def test_a_number_that_may_not_be_rung_is_a_miss_that_says_so():
+    """At the steps that ask for one; elsewhere the same digits are something else."""
+    barred = Heard(key="09001123456", digits="09001123456", is_barred=True)
+    for step in ("phone", "phone_check"):
+        missed = advance(Turn(step=step, answers={"phone": NUMBER, "phone_confirmed": "keyed"}), barred)
+        assert (missed.step, missed.misses, missed.opens_with) == (step, 1, "barred")
+    assert advance(Turn(step="account", answers={}), barred).step == "account_check"
+    own = Turn(step="phone", answers={"caller": NUMBER, "barred": "yes"})
+    assert advance(own, Heard(key="1", digits="1")).misses == 1
 
 
 def test_whoever_says_nothing_against_an_announced_recording_agrees():

@@ -257,6 +257,28 @@ def test_zero_is_answered_where_nobody_is_on_duty(house, owed):
     assert [one.why for one in owed()] == ["the caller asked for a person, and nobody was there"]
 
 
+def test_whoever_is_not_reached_while_a_pin_is_checked_hears_the_same_twice(house, only_call):
+    """The question is not stored, since it may read a PIN aloud; why it is asked again is said each time."""
+    with house.run() as guest:
+        guest.dials().presses("2").presses("47110815").presses("0").repeating(3).nobody_answers()
+        guest.hears("nobody can take").hears("4 7 1 1, 0 8 1 5").presses("1").hears("does not work")
+        guest.hears_not("nobody can take")
+    assert "opens_with" not in only_call().answers
+
+
+def test_whoever_comes_on_duty_late_is_rung_for_a_caller_who_pressed_zero_often(house, only_call):
+    """After six in vain zero is not understood, until there is somebody who was not rung yet."""
+    house.on_duty.clear()
+    with house.run() as guest:
+        guest.dials()
+        guest.presses("0").presses("0").presses("0").hears("nobody can take").presses("2").presses("")
+        guest.presses("0").presses("0").presses("0").hears("nobody can take").presses("0").hears("did not get that")
+        house.on_duty[:] = [OnDuty(name="mara", number=MARA, ring_seconds=20, round=1)]
+        guest.says("orders fail").presses("0").hears("stay on the line").nobody_answers().hears("production system")
+        guest.presses("0").hears("did not get that").hears("production system")
+    assert only_call().answers["asides_in_all"] == "7"
+
+
 def test_zero_ends_a_recording_and_keeps_it(house, only_call):
     """What was said until then is not lost; without a person the next question follows."""
     house.on_duty.clear()

@@ -70,6 +70,59 @@ def test_what_does_not_work_is_down(language: str, said: str):
     assert hear(language, said).outage == "yes"
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each(
+        {
+            "en": ["only the test system is down", "yes, but only staging", "the dev environment is down",
+                   "it is not production", "production is fine, only test is down", "no, just the sandbox"],
+            "de": ["nur das Testsystem ist ausgefallen", "ja, das Testsystem", "Staging ist down",
+                   "das ist nicht die Produktion"],
+            "fr": ["seulement le système de test est en panne", "oui, la recette", "ce n'est pas la production"],
+            "es": ["solo el sistema de pruebas está caído", "sí, en desarrollo", "no es producción"],
+        }
+    ),
+)  # fmt: skip
+def test_another_system_that_is_down_is_not_production(language: str, said: str):
+    """Nobody is got out of bed by the words alone, nor kept asleep: what was suggested decides."""
+    assert hear(language, said).outage == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "outage"),
+    [
+        ("en", "yes, production and staging are down", "yes"),
+        ("en", "production is down, test is up", "yes"),
+        ("en", "not the test system, the shop is down", ""),
+        ("de", "Produktion und Testsystem sind ausgefallen", "yes"),
+        ("fr", "la production est en panne, et la recette", "yes"),
+        ("es", "producción y pruebas, no funciona nada", "yes"),
+    ],
+)
+def test_production_that_is_down_with_others_is_down(language: str, said: str, outage: str):
+    """Whoever says that it is not the test system is asked again."""
+    assert hear(language, said).outage == outage
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each({"en": ["okay without"], "de": ["okay ohne"], "fr": ["ok sans", "sans"], "es": ["vale sin", "sin"]}),
+)
+def test_without_it_is_no_assent(language: str, said: str):
+    """A recording is agreed to by nobody who wants none."""
+    assert hear(language, said).key != "1"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each({"en": ["without a recording"], "de": ["ohne Aufnahme"], "fr": ["sans enregistrement"],
+          "es": ["sin grabación"]}),
+)  # fmt: skip
+def test_without_a_recording_is_a_no(language: str, said: str):
+    """As clear as the key."""
+    assert hear(language, said).key == "2"
+
+
 @pytest.mark.parametrize(("language", "said"), each(NOT_DOWN))
 def test_only_a_bare_no_keeps_engineers_asleep(language: str, said: str):
     """Alone, or with words that change nothing."""
@@ -199,7 +252,20 @@ def test_a_recording_or_nothing_at_hand_may_be_told_in_words(meant: str, languag
         ("en", "It is, um, four seven double one, thanks", "4711"),
         ("en", "two of them", None),
         ("en", "one or two", None),
-        ("en", "I have 2 of them, 47-11", "24711"),
+        ("en", "I have 2 of them, 47-11", None),
+        ("en", "my number is 47-11, thank you", "4711"),
+        ("en", "fifty-five oh one twelve", "550112"),
+        ("en", "ninety 5", "905"),
+        ("en", "four hundred and two", None),
+        ("en", "four seven blah one", None),
+        ("de", "fünfundfünfzig null eins", "5501"),
+        ("de", "vier hundert elf", None),
+        ("fr", "zéro un cinquante-cinq cinquante zéro un deux trois quatre", "01555001234"),
+        ("fr", "soixante et onze, quatre-vingt-dix-sept, quatre-vingts", "719780"),
+        ("fr", "mon numéro, c'est le zéro un, s'il vous plaît", "01"),
+        ("fr", "zéro un, cent trois", None),
+        ("es", "cincuenta y cinco, veintitrés", "5523"),
+        ("es", "cuatro mil dos", None),
         ("en", "double", None),
         ("de", "vier sieben eins eins", "4711"),
         ("de", "zwo null", "20"),
@@ -211,7 +277,7 @@ def test_a_recording_or_nothing_at_hand_may_be_told_in_words(meant: str, languag
     ],
 )
 def test_digits_may_be_said_as_words(language: str, said: str, digits: str | None):
-    """With figures between them; a single word among others is no number."""
+    """With figures between them, by ones and by tens; with a word that may be a digit, nothing was understood."""
     assert hear(language, said).digits == digits
 
 

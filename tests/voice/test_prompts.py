@@ -51,7 +51,8 @@ def test_a_language_we_have_not_is_allowed_when_it_is_complete(tmp_path: Path):
     assert not prompts.check_folder(tmp_path)
     words = prompts.load("da", tmp_path)
     assert (words.tag, words.transcribed, words.key_of("nej tak")) == ("da-DK", False, "2")
-    assert (words.key_of("nej det ved jeg ikke"), words.numerals("fire 7"), words.counted("2")) == ("", "7", "2")
+    assert (words.key_of("nej det ved jeg ikke"), words.numerals("4 7"), words.counted("2")) == ("", "47", "2")
+    assert not words.numerals("fire 7")
     assert prompts.load("sv", tmp_path).tag == "en-US"
 
 
@@ -71,7 +72,7 @@ def test_every_phrase_means_one_thing(language: str):
     assert all(words.lists[name] for name in prompts.LISTS)
     said = [phrases.words_of(phrase) for name in phrases.MEANINGS for phrase in words.lists[name]]
     assert len(said) == len(set(said)) == len(words.phrases)
-    assert set(words.digits.values()) == set("0123456789")
+    assert set(words.digits.values()) == {str(number) for number in range(100)}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,8 @@ def test_every_phrase_means_one_thing(language: str):
         ("de", 'count = ["die eins"]', "count is a list of single words in small letters"),
         ("de", 'digits = [["null"]]', "digits are ten lists of single words in small letters, from 0 to 9"),
         ("de", f"digits = {[['eins zwei']] * 10}", "digits are ten lists of single words"),
+        ("de", 'numbers = [["zehn"]]', "numbers are ninety lists of phrases in small letters, from 10 to 99"),
+        ("de", 'filler = ["am Telefon"]', "filler is a list of single words in small letters"),
         ("da", DANISH, "sentences are missing: "),
         ("da", "[say]", "it needs tag"),
         ("dansk", "", "the name is that of a language"),

@@ -60,9 +60,8 @@ def owe(
     )
     late = [(call, request) for call, request in session.execute(found) if _burns(session, request, now, policies)]
     for call, request in late:
-        left = call.answers.get("phone") if call.answers.get("phone_confirmed") == "yes" else None
         tables.reaching.owe_call(
-            session, request_id=request, call_id=call.id, number=left or call.answers.get("caller"), why=WHY,
+            session, request_id=request, call_id=call.id, number=_number(call.answers), why=WHY,
             automatic=automatic, due_at=now + after, made_at=now, made_by="", attempts=0, outcome="",
         )  # fmt: skip
     return len(late)
@@ -107,6 +106,12 @@ def _was_told(since: ColumnElement[datetime] | InstrumentedAttribute[datetime], 
     entry = tables.requests.ClockEvent
     main = func.coalesce(Request.folded_into, Request.id)
     return exists().where(entry.request_id == main, entry.event.in_(events), entry.at >= since)
+
+
+def _number(answers: Mapping[str, str]) -> str | None:
+    """The number to call somebody back on: the one they confirmed, else theirs unless it may not be rung."""
+    theirs = None if "barred" in answers else answers.get("caller")
+    return answers.get("phone") if answers.get("phone_confirmed") == "yes" else theirs
 
 
 def _burns(session: Session, request: UUID, now: datetime, policies: Mapping[str, Policy]) -> bool:

@@ -45,18 +45,46 @@ def test_whoever_is_on_call_is_rung_before_anything_is_recorded():
     assert (root[2].text, root[2].get("timeout"), root[2].get("record")) == ("+493055500199", "30", None)
 
 
-def test_without_recording_nothing_is_promised():
-    """It is said that we are away, and no more."""
-    assert verbs(fallback.document([prompts.load("en")])) == ["Say", "Say", "Hangup"]
+@pytest.mark.parametrize("dial", ["", "+493055500199"])
+@pytest.mark.parametrize("language", SPOKEN)
+def test_without_recording_a_call_back_is_promised(language, dial):
+    """Twilio lists the call, and whoever called is owed one; who withholds their number is told to call again."""
+    words = prompts.load(language)
+    document = fallback.document([words], dial=dial)
+    told = [verb.text for verb in ET.fromstring(document) if verb.tag == "Say"]  # noqa: S314 - our own
+    assert told[-2:] == [words.say("away_noted"), words.say("goodbye")]
+    promised, withheld = {
+        "en": ("we will call you back", "withheld"),
+        "de": ("wir rufen Sie", "unterdrückt"),
+        "fr": ("nous vous rappellerons", "masqué"),
+        "es": ("le llamaremos", "oculto"),
+    }[language]
+    assert promised in told[-2]
+    assert withheld in told[-2]
 
 
-def test_every_language_says_it_in_turn():
-    """Each sentence in each of the languages, the first one first."""
+@pytest.mark.parametrize("language", SPOKEN)
+def test_nobody_hears_that_their_call_is_not_logged(language):
+    """It is, once we are back: who believes that it is lost calls somebody else, or nobody."""
+    refusals = ("log your call", "selbst aufnehmen", "enregistrer votre appel", "registrar su llamada")
+    for records in (True, False):
+        document = fallback.document([prompts.load(language)], records=records)
+        assert not [each for each in refusals if each in document]
+
+
+def test_each_language_says_what_belongs_together_before_the_next():
+    """A caller hears all of theirs at once: the sentences before a pause, a dialled number or the end."""
     languages = [prompts.load(each) for each in SPOKEN]
-    document = fallback.document(languages, records=True)
-    said = [verb for verb in ET.fromstring(document) if verb.tag == "Say"]  # noqa: S314 - our own
-    assert [verb.get("language") for verb in said] == [words.tag for words in languages] * 3
-    assert [verb.text for verb in said[:4]] == [words.say("away") for words in languages]
+    tags = [words.tag for words in languages]
+
+    def heard(document: str) -> list[tuple[str | None, str | None]]:
+        return [(verb.get("language"), verb.text) for verb in ET.fromstring(document) if verb.tag == "Say"]  # noqa: S314 - our own
+
+    said = heard(fallback.document(languages))
+    assert [tag for tag, _ in said] == [tag for tag in tags for _ in range(3)]
+    assert [text for _, text in said[:3]] == [languages[0].say(each) for each in ("away", "away_noted", "goodbye")]
+    said = heard(fallback.document(languages, records=True))
+    assert [tag for tag, _ in said] == [*(tag for tag in tags for _ in range(2)), *tags]
 
 
 @pytest.mark.parametrize("language", SPOKEN)
@@ -82,7 +110,8 @@ def test_whoever_talked_to_somebody_is_not_asked_again(language):
 
 
 def test_who_cannot_leave_a_message_is_not_told_to_stay():
-    """Without a recording nothing comes after the dialled call but goodbye."""
-    assert verbs(fallback.document([prompts.load("en")], dial="+493055500199")) == [
-        "Say", "Say", "Dial", "Say", "Hangup"
-    ]  # fmt: skip
+    """Without a recording nothing comes after the dialled call but that they are called back, and goodbye."""
+    words = prompts.load("en")
+    document = fallback.document([words], dial="+493055500199")
+    assert verbs(document) == ["Say", "Say", "Dial", "Say", "Say", "Hangup"]
+    assert words.say("away_dialled") not in document

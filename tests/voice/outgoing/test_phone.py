@@ -237,6 +237,15 @@ def test_a_number_written_at_home_is_dialled_with_its_country():
     assert dialling.dialable("030 5550 0137") is None
 
 
+@pytest.mark.parametrize("number", ["+493055500100", "030 5550 0100", "+493055500222"])
+def test_the_house_never_rings_itself(call_back, twilio, the_attempt, trunk, number: str):
+    """Neither the number it shows nor one at which it is called: the attempt fails, and says why."""
+    call_back(number=number, using=replace(trunk, region="DE", numbers=("+493055500222",)))
+    assert the_attempt().outcome is CallbackOutcome.FAILED
+    assert phone.OUR_OWN in the_attempt().note
+    assert not twilio.asked
+
+
 @pytest.mark.parametrize("status", [401, 429])
 def test_a_page_that_cannot_be_placed_for_five_minutes_fails_so_that_its_people_are_told_by_mail(
     page, twilio, the_notice, settled, step_id, clock, now, status
@@ -250,12 +259,6 @@ def test_a_page_that_cannot_be_placed_for_five_minutes_fails_so_that_its_people_
         assert the_notice().state is state
     assert settled[-1] == step_id
     assert str(status) in the_notice().error
-
-
-@pytest.mark.parametrize("number", ["+41584567890", "+493055500137", "+12025550137", "+4915155500137"])
-def test_companies_and_internet_telephones_are_called(number: str):
-    """They cost no more than others."""
-    assert dialling.dialable(number) == number
 
 
 @pytest.mark.parametrize("status", [401, 403])
