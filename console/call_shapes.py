@@ -14,6 +14,8 @@ from models.tables import calls, reaching
 from triage.desk.oncall import Duty, Planned, TierNow
 from triage.desk.owed import Owed
 
+LONGEST_NUMBER = 256
+"""Signs of a caller's number as the network told it: whatever is longer is none, not even a SIP address."""
 LEG = (
     "id",
     "round",
@@ -47,8 +49,8 @@ def call_line_json(line: CallLine, *, works: bool) -> Json:
     return {
         "id": str(line.id),
         "call_sid": line.call_sid,
-        "from": line.from_number,
-        "to": line.to_number,
+        "from": line.from_number[:LONGEST_NUMBER],
+        "to": line.to_number[:LONGEST_NUMBER],
         "status": line.status,
         "step": line.step,
         "started_at": at(line.started_at),
@@ -107,8 +109,8 @@ def _call_json(each: CallRecord, *, works: bool) -> Json:
     call = each.call
     names = ("id", "call_sid", "status", "step", "started_at", "ended_at", "duration_seconds", "recovered_at")
     return picked(call, *names) | {
-        "from": call.from_number,
-        "to": call.to_number,
+        "from": call.from_number[:LONGEST_NUMBER],
+        "to": call.to_number[:LONGEST_NUMBER],
         "answers": calling.shown_answers(call.answers),
         "recognition": calling.recognition(call, each.mentioned),
         "confidence": each.confidence,

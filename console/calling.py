@@ -143,7 +143,7 @@ def bridged(leg: Leg) -> str:
 
 def step(name: str) -> str:
     """A step of the menu as people say it."""
-    return wording.plain(name).lower()
+    return wording.plain(wording.cut(name)).lower()
 
 
 def caller(call: Call, *, mentioned: str, contact: str, account: str) -> Caller:
@@ -184,7 +184,9 @@ def contact_phone(call: Call) -> ContactPhone:
         return ContactPhone(number="", words="number withheld, none left: nobody can call them back", is_warning=True)
     caller_ = str(call.answers["caller"])
     return ContactPhone(
-        number="", words=f"none left; they called from {caller_}, which they did not confirm", is_warning=True
+        number="",
+        words=f"none left; they called from {wording.cut(caller_)}, which they did not confirm",
+        is_warning=True,
     )
 
 
@@ -274,7 +276,7 @@ def _did(name: str, told: Mapping[str, Any]) -> tuple[str, str]:
     if name in CODED and len(digits or speech) > 1:
         return f"gave a number {_end(digits or speech)}", ""
     if digits:
-        return f"pressed {digits}", ""
+        return f"pressed {wording.cut(digits)}", ""
     if speech:
         return "said", speech
     return ("left a recording", "") if told.get("RecordingSid") or told.get("RecordingUrl") else ("said nothing", "")
@@ -286,8 +288,8 @@ def _network(event: CallEvent) -> str:
         return EVENTS[event.kind]
     for name in ("CallStatus", "RecordingStatus", "TranscriptionStatus", "DialCallStatus"):
         if event.kind in name.lower() and told.get(name):
-            return wording.plain(str(told[name])).lower()
-    return wording.plain(str(told.get("CallStatus") or "")).lower()
+            return wording.plain(wording.cut(told[name])).lower()
+    return wording.plain(wording.cut(told.get("CallStatus") or "")).lower()
 
 
 def _share(told: Any) -> float | None:

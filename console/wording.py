@@ -22,6 +22,7 @@ from models.terms import (
 )
 from triage.policy import Effect, Policy
 
+LONGEST_WORD = 40
 CHANNELS = {Channel.EMAIL: "E-mail", Channel.PHONE: "Phone", Channel.PORTAL: "Portal", Channel.API: "API"}
 STATES = {TriageState.TO_CONFIRM: "to confirm", TriageState.DECIDED: "decided"}
 VERDICTS = {Verdict.CONFIRMED: "confirmed", Verdict.CORRECTED: "corrected", Verdict.UNDONE: "took back the decision"}
@@ -209,8 +210,8 @@ def folded(text: str, new_text: str) -> str:
     new = new_text.strip()
     if not new or not text.strip():
         return text.strip() if not new else ""
-    before, found, after = text.partition(new)
-    if found:
+    if found := re.search(rf"(?<!\S){re.escape(new)}(?!\S)", text):  # whole words: none is cut in two
+        before, after = text[: found.start()], text[found.end() :]
         return "\n\n".join(part.strip() for part in (before, after) if part.strip())
     return "" if text.split() == new.split() else text.strip()
 
@@ -219,6 +220,12 @@ def lines(text: str) -> str:
     """How long a folded text is: `1 line`, `34 lines`."""
     count = len(text.splitlines())
     return "1 line" if count == 1 else f"{count} lines"
+
+
+def cut(text: object, most: int = LONGEST_WORD) -> str:
+    """What somebody sent as one word, such as a number, as far as a page has room for it; what is cut ends in `…`."""
+    whole = str(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
 
 
 def plain(slug: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import typer
-from pydantic import SecretStr
+from pydantic import SecretStr, TypeAdapter
 
 from models.errors import SwitchboardError
 from switchboard import cli, commands
@@ -53,8 +53,7 @@ def _default(value: Any) -> str:
         case tuple():
             return f"`{','.join(value)}`"
         case timedelta():
-            hours = int(value.total_seconds()) // 3600
-            return f"`P{hours // 24}D`" if hours % 24 == 0 else f"`PT{hours}H`"
+            return f"`{TypeAdapter(timedelta).dump_python(value, mode='json')}`"  # ISO 8601, as it may be set
     return f"`{value}`"
 
 

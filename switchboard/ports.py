@@ -30,6 +30,19 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def inherited(fd: int) -> socket.socket:
+    """A socket that whoever started us listens on.
+
+    Raises:
+        Misconfigured: it is none.
+
+    """
+    try:
+        return socket.socket(fileno=fd)
+    except OSError as error:
+        raise Misconfigured(public=f"--fd {fd}: {error.strerror}; leave it out to listen on the web port") from error
+
+
 def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,5 +1,6 @@
 """One function per process: what `switchboard smtp | web | worker | beat | migrate` run."""
 
+import contextlib
 import signal
 import socket
 import ssl
@@ -11,7 +12,7 @@ from models import schema
 from models.errors import Misconfigured
 from switchboard import health, logs
 from switchboard.lines import Sites, Switchboard
-from switchboard.ports import check_port, listen
+from switchboard.ports import check_port, inherited, listen
 from switchboard.settings import Settings, StartTls, load
 from workers.app import run_beat, run_worker
 
@@ -108,7 +109,7 @@ def web(fd: int | None = None) -> None:
     parts = house()
     settings = parts.settings
     _ = parts.policies
-    listening = listen(settings.bind, settings.web_port) if fd is None else socket.socket(fileno=fd)
+    listening = listen(settings.bind, settings.web_port) if fd is None else inherited(fd)
     config = uvicorn.Config(
         build(parts),
         log_config=None,
@@ -117,7 +118,8 @@ def web(fd: int | None = None) -> None:
         server_header=False,
         timeout_graceful_shutdown=3,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped in good order by then, and says so once more
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def worker() -> None:

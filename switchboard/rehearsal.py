@@ -42,7 +42,8 @@ def rehearse(house: Switchboard, *, language: str | None = None, caller: str = S
             played = Caller(session, switch, at, account_sid=account_sid, number=caller, language=language).play()
         finally:
             session.rollback()  # the commit that follows finds nothing
-    looked = (*_settings(house), *_languages(house, switch, language), *_policies(house), *staffed, *_call(played))
+    looked = (*_settings(house), *_languages(house, switch, language), *_policies(house), *staffed)
+    looked += (*_rings(house, played), *_call(played))
     return Rehearsal(at=at, turns=played.turns, rings=played.rings, findings=looked)
 
 
@@ -90,16 +91,22 @@ def _policies(house: Switchboard) -> Iterator[Finding]:
         )
 
 
-def _call(played: Played) -> Iterator[Finding]:
+def _rings(house: Switchboard, played: Played) -> Iterator[Finding]:
+    """Whose telephones would ring; where the line cannot ring anybody, nobody on duty is the reason for it."""
+    phone = house.telephony
+    has_people = phone.rota is not None or bool(phone.book.named.get("on-call"))
     if played.rings:
         names = ", ".join(f"{one.name} ({one.number})" for one in played.rings)
         yield Finding(is_fine=True, text=f"Would ring: {names}.")
-    else:
+    elif not (has_people and obstacle(phone.trunk)):
         yield Finding(
             is_fine=False,
             text="Nobody would ring: put somebody with a number on duty in SWITCHBOARD_ROTA, or give `on-call` a "
             "number in SWITCHBOARD_RECIPIENTS.",
         )
+
+
+def _call(played: Played) -> Iterator[Finding]:
     yield from (Finding(is_fine=False, text=f"The line is broken: {each}.") for each in played.broken)
     if played.is_over and not played.broken:
         yield Finding(is_fine=True, text=f"The call came to its end after {len(played.turns)} turns.")

@@ -1,6 +1,7 @@
 """The only reader of the environment: one frozen object, with a clear line for every mistake."""
 
 import os
+from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_network
@@ -22,6 +23,8 @@ SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
 """Names a directory with one file per secret (Docker and systemd put theirs there)."""
 
 Addresses = Annotated[tuple[str, ...], NoDecode]
+RECEIPTS: Mapping[tuple[str, ...], tuple[str, ...]] = {("off",): (), ("both",): ("mail", "sms")}
+"""What stands for none of the ways of writing to a caller, and for all of them."""
 
 
 class StartTls(StrEnum):
@@ -243,9 +246,9 @@ class Settings(BaseSettings):
     @field_validator("voice_receipt")
     @classmethod
     def is_way(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Refuse ways of writing to a caller that there are not; `off` is none."""
-        if value == ("off",):
-            return ()
+        """Refuse ways of writing to a caller that there are not; `both` is either of them, `off` is none."""
+        if value in RECEIPTS:
+            return RECEIPTS[value]
         if unknown := set(value) - {"mail", "sms"}:
             raise ValueError(f"{', '.join(sorted(unknown))}: write mail, sms, both, or off")
         return value

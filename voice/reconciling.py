@@ -41,6 +41,8 @@ LATE = timedelta(hours=1)
 """Who called longer ago is not rung by the house: a person decides whether they still wait, and whether it is night."""
 LONGEST_CALL = timedelta(days=1)
 """Twilio ends every call after that (https://www.twilio.com/docs/voice/twiml/dial#timelimit)."""
+FORGOTTEN = timedelta(days=3)
+"""How long after it was rung a telephone is asked for whose end nobody told."""
 CONNECTING = timedelta(seconds=5)
 """Who hangs up sooner after the key has heard no more than that they are being connected."""
 PAGE = 200
@@ -113,7 +115,7 @@ def end_rounds(
     A telephone is asked for after `OVERDUE`, one that was taken only once its caller has gone: they may talk for hours.
     Then all is as if it had been told in time: a talk that there was is written down, whoever was not reached is owed
     a call, and the ladder runs. Where Twilio tells nothing for an hour after the call's end, nobody has talked, as far
-    as is known.
+    as is known. What was rung longer ago than `FORGOTTEN` is for people to find.
 
     Raises:
         Unavailable: PostgreSQL is away.
@@ -121,7 +123,7 @@ def end_rounds(
     """
     now = clock()
     with transaction(engine) as session:
-        late = tables.reaching.rounds_untold(session, now - OVERDUE, batch)
+        late = tables.reaching.rounds_untold(session, now - FORGOTTEN, now - OVERDUE, batch)
         back = restored(session, now)
     ended = 0
     for call, number in late:

@@ -112,12 +112,12 @@ def leg_held(session: Session, leg: UUID) -> Leg | None:
     return session.get(Leg, leg, with_for_update=True, populate_existing=True)
 
 
-def rounds_untold(session: Session, before: datetime, most: int) -> list[tuple[UUID, int]]:
-    """Some of the rounds (call, number) that were rung before a moment and whose end was not told.
+def rounds_untold(session: Session, since: datetime, before: datetime, most: int) -> list[tuple[UUID, int]]:
+    """Some of the rounds (call, number) that were rung between two moments and whose end was not told.
 
     In no order: talks that last long must not keep others from being asked for.
     """
-    found = select(Leg.call_id, Leg.round).where(Leg.bridged.is_(None), Leg.rung_at < before)
+    found = select(Leg.call_id, Leg.round).where(Leg.bridged.is_(None), Leg.rung_at > since, Leg.rung_at < before)
     some = found.group_by(Leg.call_id, Leg.round).order_by(func.random()).limit(most)
     return [(call, number) for call, number in session.execute(some)]
 

@@ -8,6 +8,7 @@ from switchboard.commands.twilio import plan_of
 from switchboard.lines import Switchboard, now
 from triage.desk import oncall
 from voice import number, own_numbers, prompts
+from voice.dialling import obstacle
 
 Found = tuple[bool, str]
 
@@ -25,6 +26,8 @@ def findings(house: Switchboard) -> Iterator[Found]:
         from_number=settings.twilio_from,
     )
     yield from ((each.is_fine, each.text) for each in told)
+    if missing := obstacle(house.telephony.trunk):
+        yield False, f"{missing}: nobody is rung for a caller, paged or called back"
     yield from _languages(house)
     yield from _on_call(house)
 

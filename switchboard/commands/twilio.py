@@ -40,7 +40,10 @@ def setup(
     ours: Ours = None,
     fallback: Annotated[
         str,
-        typer.Option(help="Address, on another host, of what `twilio fallback` prints; what is set stays if empty."),
+        typer.Option(
+            help="Address, on another host, of what `twilio fallback` prints, the same for each of these numbers: "
+            "print it without --number, then it speaks the languages of all. What is set stays if empty."
+        ),
     ] = "",
     fallback_get: Annotated[
         bool,
@@ -73,7 +76,12 @@ def setup(
 
 
 def fallback(
-    ours: Annotated[str, typer.Option("--number", help="Which of our numbers: its languages are spoken.")] = "",
+    ours: Annotated[
+        str,
+        typer.Option(
+            "--number", help="Which of our numbers: its languages are spoken; default: those of all, in turn."
+        ),
+    ] = "",
     dial: Annotated[str, typer.Option(help="Number (E.164) that is dialled first, such as on call's.")] = "",
     record: Annotated[
         bool | None,
@@ -85,6 +93,9 @@ def fallback(
 ) -> None:
     """Print the TwiML that callers hear while we are away, for a host that is not ours.
 
+    One document may stand for all numbers: it says everything in each language of SWITCHBOARD_VOICE_NUMBERS, of
+    SWITCHBOARD_VOICE_LANGUAGES where there are none, and promises a call back, which `reconcile` sees to.
+
     It can neither ask for consent nor tell who calls: so it records by itself only where SWITCHBOARD_VOICE_RECORDING
     and every policy just announce it. To record otherwise is yours to decide.
     """
@@ -92,13 +103,9 @@ def fallback(
     called = _e164(ours) if ours else ""
     if dial and dialable(dial, settings.default_region) is None:
         raise Misconfigured(public=f"--dial {dial} is no number that can be called")
-    speaks = own_numbers.parse(settings.voice_numbers).get(called) or (
-        settings.voice_language,
-        *(each for each in settings.voice_languages if each != settings.voice_language),
-    )
     telephony = _telephony(settings)
     document = away.document(
-        [telephony.wording(language) for language in speaks],
+        [telephony.wording(language) for language in _spoken(settings, called)],
         dial=dialable(dial, settings.default_region) or "" if dial else "",
         records=_is_announced(settings, telephony) if record is None else record,
     )
@@ -137,6 +144,14 @@ def _plan(settings: Settings, ours: list[str] | None, fallback: str, fallback_ge
     named = tuple(_e164(each) for each in ours or ())
     plan = plan_of(settings)
     return replace(plan, numbers=named or plan.numbers, fallback=fallback, fallback_get=fallback_get)
+
+
+def _spoken(settings: Settings, called: str) -> tuple[str, ...]:
+    """The languages of one of our numbers, or where none is named those of all, each once; else those of the line."""
+    line = (settings.voice_language, *settings.voice_languages)
+    ours = own_numbers.parse(settings.voice_numbers)
+    some = (ours.get(called, ()),) if called else tuple(ours.values())
+    return tuple(dict.fromkeys(each for languages in some or ((),) for each in languages or line))
 
 
 def _is_announced(settings: Settings, telephony: Telephony) -> bool:

@@ -362,12 +362,21 @@ def test_the_same_outage_is_folded_by_key(desk, lines, suggested, browser, addre
 def test_calls_and_rota_on_a_small_screen_and_without_javascript(
     desk, lines, stands, suggested, browser, address, problems, tmp_path
 ):
-    """At 390 pixels and in the dark nothing runs off the side; with scripts off a lead stands in and rehearses."""
+    """Nothing runs off the side, at 390 pixels in the dark, whatever a webhook told; a lead stands in and rehearses."""
     lines.on_duty(desk)
     object.__setattr__(desk.desk, "rehearse", lambda _: lines.played(desk, "en"))
     reference = stands.raise_one(desk, suggested)
     lines.nights(desk, lines.add_call(desk, reference))
-    lines.owed(desk, reference, minutes=-12)
+    live = lines.add_call(desk, reference, live=True, seconds_ago=60, from_number="4" * 4000, status="s" * 4000)
+    lines.rang(desk, live, "Johanna Sample-Muster-Example-Instance", LegState.RINGING, number="+4930555001")
+    lines.rang(desk, live, "Priya Sample", LegState.RINGING, number="+4930555002")
+    lines.owed(desk, reference, minutes=-12, why="w" * 180)
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = sign_in(context, address, problems, "lea")
+        for place in ("calls", "calls/owed", "on-call"):
+            page.goto(f"{address}/{place}")
+            tables = "[...document.querySelectorAll('.table')].filter(e => e.scrollWidth > e.clientWidth).length"
+            assert page.evaluate(tables) == 0, place
     small = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
     with browser.new_context(**small, java_script_enabled=False) as context:
         page = sign_in(context, address, problems, "lea")

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from console import history, timing, wording
@@ -64,6 +64,7 @@ def test_marking_prefers_the_longer_words_and_whole_words():
 
 
 @given(TEXTS, TEXTS, TEXTS)
+@example(before="00", new="0", after="")
 def test_folding_loses_no_word(before, new, after):
     """Every word of the whole text is in the new text or under the fold."""
     text = f"{before}\n{new}\n{after}"
@@ -257,3 +258,12 @@ def test_at_most_six_chips_have_a_number(suggested):
 def test_causes_of_an_escalation(cause, words):
     """Why somebody is told, in words; a cause nobody has words for is named as it is."""
     assert wording.cause(cause) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("", ""), ("+49305550137", "+49305550137"), ("4" * 40, "4" * 40), ("4" * 41, "4" * 39 + "…"), (7, "7")],
+)
+def test_what_is_no_number_any_more_is_cut(text, told):
+    """Whatever a page has room for stands there whole."""
+    assert wording.cut(text) == told

@@ -134,6 +134,15 @@ def test_what_is_missing_is_named_with_its_setting(build: Build, settings: dict[
     assert any(told in each for each in wrong(rehearsal.rehearse(build(**settings))))
 
 
+def test_a_house_without_a_number_to_ring_from_does_not_blame_the_rota(build: Build):
+    """Somebody is on duty: the setting is the one thing to mend."""
+    assert wrong(rehearsal.rehearse(build(twilio_from=""))) == [
+        "Nobody can be rung: SWITCHBOARD_TWILIO_FROM is not set."
+    ]
+    both = wrong(rehearsal.rehearse(build(twilio_from="", rota=None)))
+    assert [each.split(":")[0] for each in both] == ["Nobody can be rung", "Nobody would ring"]
+
+
 def test_a_policy_under_which_nothing_burns_is_told(build: Build):
     """Without urgent levels only the key connects a caller."""
     house = build()

@@ -1,6 +1,7 @@
 """What `doctor` and `reconcile` say of the telephone, a line each, with what to do about it."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from uuid import uuid4
@@ -18,6 +19,8 @@ from models.terms import Channel, JobKind, OutgoingState, TriageState
 from switchboard.commands import telephone, upkeep
 from switchboard.lines import now as clock
 from triage.policy import load_packs
+from voice.dialling import Trunk
+from voice.recordings import TwilioAccount
 
 OURS = "+493055500100"
 
@@ -30,7 +33,13 @@ def house(engine, tmp_path):
         twilio_auth_token_secondary=SecretStr("second-token"), twilio_from=OURS, voice_language="en",
         voice_languages=("de",), voice_numbers=f"{OURS}=fr", voice_prompts=None,
     )  # fmt: skip
-    telephony = SimpleNamespace(account=None, rota=None, book=SimpleNamespace(named={"on-call": ("+493055500199",)}))
+    account = TwilioAccount(account_sid="AC1", auth_token="x", api_base="http://127.0.0.1:9")
+    telephony = SimpleNamespace(
+        account=account,
+        trunk=Trunk(account=account, from_number=OURS, public_url=settings.public_url),
+        rota=None,
+        book=SimpleNamespace(named={"on-call": ("+493055500199",)}),
+    )
     return SimpleNamespace(engine=engine, settings=settings, policies=load_packs(), telephony=telephony)
 
 
@@ -98,6 +107,22 @@ def test_languages_nobody_wrote_are_told(run, house, tmp_path):
     assert "BAD  SWITCHBOARD_VOICE_PROMPTS: it.toml: " in said
 
 
+@pytest.mark.parametrize(
+    ("number", "what"), [("", "is not set"), ("030 5550100", "is no number in E.164, such as +493055500100")]
+)
+def test_a_house_that_can_ring_nobody_is_told(run, house, number, what):
+    """However well the rota is staffed; exit 1."""
+    house.telephony.trunk = replace(house.telephony.trunk, from_number=number)
+    answer = run("doctor")
+    assert f"BAD  SWITCHBOARD_TWILIO_FROM {what}: nobody is rung for a caller" in answer.output
+    assert answer.exit_code == 1
+
+
+def test_a_house_that_can_ring_is_not_warned(run):
+    """The number that calls out is a line of Twilio's findings alone."""
+    assert "nobody is rung for a caller" not in run("doctor").output
+
+
 def test_nobody_on_call_is_told(run, house):
     """Without a rota, and without an entry in its place."""
     house.telephony.book.named.clear()
@@ -108,7 +133,8 @@ def test_a_rota_that_cannot_be_read_is_told(run, house):
     """With its mistake, not a traceback."""
 
     class Telephony:
-        account = None
+        account = house.telephony.account
+        trunk = house.telephony.trunk
 
         @property
         def rota(self):

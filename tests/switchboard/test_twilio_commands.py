@@ -1,5 +1,6 @@
 """`twilio setup | fallback | reconcile`: what is shown, what is set, what is refused, and no secret in any line."""
 
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -138,6 +139,33 @@ def test_fallback_speaks_the_languages_of_the_number(command):
     assert answer.output.index("Produktions-Support") < answer.output.index("Production support")
     assert ">+4930555001" in answer.output
     assert "http" not in answer.output.replace('<?xml version="1.0" encoding="UTF-8"?>', "")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "spoken"),
+    [
+        ([], {"VOICE_NUMBERS": f"{OURS}=de,en; {OTHER}=en,fr,es"}, ["de-DE", "en-US", "fr-FR", "es-ES"]),
+        (["--number", OTHER], {"VOICE_NUMBERS": f"{OURS}=de; {OTHER}=fr,es"}, ["fr-FR", "es-ES"]),
+        ([], {"VOICE_NUMBERS": f"{OURS}=fr; {OTHER}", "VOICE_LANGUAGES": "en,de"}, ["fr-FR", "en-US", "de-DE"]),
+        ([], {"VOICE_NUMBERS": "", "VOICE_LANGUAGE": "de", "VOICE_LANGUAGES": "de,en,fr,es"},
+         ["de-DE", "en-US", "fr-FR", "es-ES"]),
+        ([], {"VOICE_NUMBERS": ""}, ["en-US"]),
+    ],
+)  # fmt: skip
+def test_fallback_speaks_every_language_that_is_offered(command, monkeypatch, words, environment, spoken):
+    """Of the number that is named, else of all, since one document may stand for them; one after the other."""
+    for name, value in environment.items():
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", value)
+    said = re.findall(r'<Say language="([^"]+)"', command("fallback", *words).output)
+    assert list(dict.fromkeys(said)) == spoken
+    assert {said.count(each) for each in spoken} == {3}
+
+
+@pytest.mark.parametrize("name", ["setup", "fallback"])
+def test_help_says_that_one_document_does_for_all_numbers(command, name):
+    """Where an operator with numbers of several languages looks first."""
+    said = " ".join(command(name, "--help").output.replace("│", " ").split())
+    assert {"setup": "speaks the languages of all", "fallback": "may stand for all numbers"}[name] in said
 
 
 @pytest.mark.parametrize(

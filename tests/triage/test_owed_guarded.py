@@ -261,6 +261,7 @@ def again(session, now, number=THEIRS, **answers):
         ({"reached": "nobody"}, False, {}, 0),
         ({"reached": "nobody"}, False, {"reached": "yes"}, 1),
         ({"unserved": "yes"}, False, {}, 0),
+        ({"resume": "problem"}, False, {}, 0),
         ({}, True, {}, 0),
         ({}, True, {"reached": "yes"}, 1),
     ],
@@ -272,6 +273,19 @@ def test_a_receipt_is_no_talk(session, now, said, is_paged, answers, closed):
         session.add(tables.requests.ClockEvent(request_id=request.id, event="unreached", source="call", at=now))
         session.flush()
     assert again(session, now, phone=THEIRS, phone_confirmed="yes", **answers) == closed
+
+
+@pytest.mark.parametrize("sign", ["rang", "answered"])
+def test_whoever_left_while_telephones_rang_or_answered_the_house_wanted_a_person(session, now, sign):
+    """A receipt of another call is none."""
+    request = hung_up(session, now)
+    if sign == "rang":
+        tables.calls.by_request(session, request.id)[0].step = "connect"
+    else:
+        row = reachability.call_back(session, request.id, engineer=owed.HOUSE, now=now, number=THEIRS)
+        row.key_pressed = "1"
+    session.flush()
+    assert again(session, now) == 0
 
 
 def test_a_number_that_was_keyed_closes_nothing(session, now):

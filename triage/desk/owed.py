@@ -32,6 +32,8 @@ PROMISED = "owed"
 LONGEST_REASON = 200
 MACHINES = ("", HOUSE)
 """Who makes promises that nobody of us has looked at."""
+WANTING = ("reached", "unserved", "resume")
+"""The answers of a call that say that its caller wanted a person."""
 MOST_A_DAY = 5
 """Calls by itself to one number within a day: whoever leaves somebody else's must not have them flooded."""
 OVERDUE = timedelta(minutes=15)
@@ -148,7 +150,7 @@ def due(
     that another process holds is left to it.
     """
     done = _close_over(session, now, policies) + _remind(session, now, policies, batch)
-    done += burning.page(session, now, policies=policies, batch=batch)
+    done += burning.page(session, now, policies=policies)
     if not session.scalar(select(func.pg_try_advisory_xact_lock(ONE_AT_A_TIME))):
         return done
     attempt = Callback
@@ -208,18 +210,19 @@ def answered_by_call(session: Session, call: tables.calls.Call, now: datetime) -
         open_ = open_.where(~_wanted_a_person())
     rows = list(session.scalars(open_.order_by(OwedCall.id).with_for_update()))
     for row in rows:
-        _close(row, HOUSE, "they rang again and got through", now)
+        _close(row, HOUSE, burning.RANG_AGAIN, now)
     session.flush()
     return len(rows)
 
 
 def _wanted_a_person() -> ColumnElement[bool]:
-    """Whether a call is owed because nobody could be reached, or for what telephones ring for."""
-    entry, first = tables.requests.ClockEvent, tables.calls.Call
+    """Whether a call is owed to somebody who wanted, or was promised, a person, or for what telephones ring for."""
+    entry, first, attempt = tables.requests.ClockEvent, tables.calls.Call, Callback
     rung = select(entry.id).join(Request, entry.request_id == func.coalesce(Request.folded_into, Request.id))
     rung = rung.where(Request.id == OwedCall.request_id, entry.event == UNREACHED).correlate(OwedCall)
-    asked = or_(first.answers["reached"].astext.is_not(None), first.answers["unserved"].astext.is_not(None))
-    return or_(rung.exists(), exists().where(first.id == OwedCall.call_id, asked))
+    asked = or_(first.step == "connect", *(first.answers[name].astext.is_not(None) for name in WANTING))
+    answered = exists().where(attempt.request_id == OwedCall.request_id, attempt.key_pressed.is_not(None))
+    return or_(rung.exists(), exists().where(first.id == OwedCall.call_id, asked), answered)
 
 
 def listing(session: Session, now: datetime) -> list[Owed]:

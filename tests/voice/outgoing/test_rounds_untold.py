@@ -234,6 +234,13 @@ def test_twilio_that_does_not_answer_is_asked_once_for_a_round_and_again_later(c
     assert (len(twilio.asked), read()[0][0].state) == (1, "ringing")
 
 
+def test_what_was_rung_days_ago_is_for_people_to_find(catch_up, rung, twilio):
+    """Nobody is paged for a call of last week; here Twilio is not even asked."""
+    rung()
+    assert catch_up(3 * 24 * 60 + 1) == 0
+    assert twilio.asked == []
+
+
 def test_a_round_that_cannot_be_ended_holds_no_other_up(catch_up, taken, says, monkeypatch, read):
     """It is told in the log, and tried again."""
     monkeypatch.setattr(reconciling.whisper, "status", lambda *_: 1 / 0)
