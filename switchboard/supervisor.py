@@ -46,7 +46,7 @@ class Child:
 
 
 class Supervisor:
-    """Starts children in the order they are added and stops them in the reverse one."""
+    """Starts children in the order they are added; what others stand on is stopped last."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self._tell = tell
@@ -85,17 +85,23 @@ class Supervisor:
                 self._spawn(child)
 
     def stop(self) -> None:
-        """End every child in good order, the last one started first."""
+        """End our own commands, all at once, and then what they stand on, the last one started first."""
+        self._end([child for child in self._children if child.ours])
         for child in reversed(self._children):
-            if child.process is None or child.process.poll() is not None:
-                continue
-            child.process.send_signal(child.stop_signal)
+            self._end([child])
+
+    def _end(self, children: list[Child]) -> None:
+        running = [(child, child.process) for child in children if child.process and child.process.poll() is None]
+        for child, process in running:
+            process.send_signal(child.stop_signal)
+        deadline = time.monotonic() + STOP_SECONDS
+        for child, process in running:
             try:
-                child.process.wait(timeout=STOP_SECONDS)
+                process.wait(timeout=max(deadline - time.monotonic(), 0.1))
             except subprocess.TimeoutExpired:
                 self._tell(f"{child.name} did not stop in {STOP_SECONDS:.0f} s and was killed")
-                child.process.kill()
-                child.process.wait()
+                process.kill()
+                process.wait()
 
     def _ask_to_stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

@@ -1,5 +1,6 @@
 """A whole running house for journeys: `switchboard up` as an operator starts it, on free ports."""
 
+import fcntl
 import mailbox
 import os
 import re
@@ -175,11 +176,20 @@ def running(folder: Path, *, like: House | None = None, **environment: str) -> I
 
 
 @pytest.fixture(scope="session")
-def furnished(tmp_path_factory: pytest.TempPathFactory) -> House:
-    """A house that was started once and stopped: others begin as its copies, with schema, classifier and sign-in."""
-    with running(tmp_path_factory.mktemp("furnished")) as first:
-        assert first.password
-    return first
+def furnished(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> House:
+    """A house that was started once and stopped: others begin as its copies, with schema, classifier and sign-in.
+
+    One for all processes of a run: whoever comes second waits for it.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "furnished"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            folder.mkdir()
+            with running(folder) as first:
+                assert first.password
+    return House(folder)
 
 
 @pytest.fixture(scope="session")

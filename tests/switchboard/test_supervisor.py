@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -93,3 +94,27 @@ def test_a_child_that_keeps_dying_is_started_less_often(tmp_path):
     watch_until(supervisor, lambda: kept.restarts >= 4)
     assert kept.not_before - time.monotonic() > 0.3
     supervisor.stop()
+
+
+LAST_WORDS = """
+import signal, sys, time
+def end(*_):
+    time.sleep(float(sys.argv[2]))
+    with open(sys.argv[1], "a") as book:
+        book.write(sys.argv[3] + " ")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+open(sys.argv[1] + "." + sys.argv[3], "w").close()
+time.sleep(600)
+"""
+
+
+def test_what_others_stand_on_is_stopped_last(tmp_path):
+    """Our own commands are asked all at once: the slow one keeps no other waiting, and still has its database."""
+    supervisor, book = Supervisor(lambda _line: None), tmp_path / "book"
+    for name, ours, slow in (("postgres", False, 0.0), ("worker", True, 1.0), ("web", True, 0.0)):
+        argv = [sys.executable, "-c", LAST_WORDS, str(book), str(slow), name]
+        supervisor.add(Child(name=name, argv=argv, log=tmp_path / f"{name}.log", ours=ours))
+        watch_until(supervisor, Path(f"{book}.{name}").exists)
+    supervisor.stop()
+    assert book.read_text().split() == ["web", "worker", "postgres"]
