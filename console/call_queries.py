@@ -14,8 +14,6 @@ from console import calling
 from models.tables import calls, directory, reaching, requests
 
 LIVE_LIMIT = 50
-TOLD = "receipt"
-"""The step at which a caller has told us everything and heard the reference (`voice.menu`)."""
 UNSUCCESSFUL = ("busy", "no-answer", "failed", "canceled")
 """How a call ends that nobody took (https://www.twilio.com/docs/voice/api/call-resource#call-status-values)."""
 COLUMNS = (
@@ -133,7 +131,7 @@ def _missed() -> ColumnElement[bool]:
     call, leg, owed_ = calls.Call, reaching.Leg, reaching.OwedCall
     spoke = exists().where(leg.call_id == call.id, leg.bridged.is_(True)).correlate(call)
     was_owed = exists().where(owed_.call_id == call.id).correlate(call)
-    left = or_(call.status.in_(UNSUCCESSFUL), call.step != TOLD, was_owed)
+    left = or_(call.status.in_(UNSUCCESSFUL), call.step != calling.TOLD, was_owed)
     return and_(call.ended_at.is_not(None), ~spoke, left)
 
 

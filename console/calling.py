@@ -18,6 +18,8 @@ from triage.desk.suggesting import LEAST_CONFIDENCE
 LONGEST = timedelta(hours=4)
 """How long a call whose end nobody told may be on the line; `<Dial>` ends one by itself after that long
 (https://www.twilio.com/docs/voice/twiml/dial#timelimit)."""
+TOLD = "receipt"
+"""The step at which a caller has told us everything and heard the reference (`voice.menu`)."""
 CODED = frozenset({"account", "account_check"})
 """Steps at which a PIN may be keyed: what was keyed there is shown by its end only."""
 EVENTS = {"inbound": "the call came in", "ring": "telephones of ours begin to ring"}
@@ -144,6 +146,11 @@ def bridged(leg: Leg) -> str:
 def step(name: str) -> str:
     """A step of the menu as people say it."""
     return wording.plain(wording.cut(name)).lower()
+
+
+def left(name: str) -> str:
+    """How a call that reached nobody ended, by the step it stood at: at a receipt the caller has heard everything."""
+    return "nobody was reached" if name == TOLD else f"left at “{step(name)}”"
 
 
 def caller(call: Call, *, mentioned: str, contact: str, account: str) -> Caller:

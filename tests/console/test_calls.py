@@ -179,12 +179,15 @@ def test_calls_are_narrowed_to_missed_and_recovered_ones(house, ida, lines, sugg
     reference = house.request("whatever", channel=Channel.PHONE, content=suggested())
     lines.add_call(house, reference, from_number="+49301111111")
     lines.add_call(house, reference, from_number="+49302222222", step="problem")
+    in_vain = house.request("in vain", channel=Channel.PHONE)
+    lines.owed(house, in_vain, call_id=lines.add_call(house, in_vain, from_number="+49305555555"))
     lines.add_call(house, reference, from_number="+49303333333", status="no-answer", recovered_at=house.now)
     spoken = lines.add_call(house, reference, from_number="+49304444444", step="connect")
     lines.nights(house, spoken)
     missed = ida.get("/calls?only=missed").text
     assert [f"+4930{digit * 7}" in missed for digit in "1234"] == [False, True, True, False]
     assert "left at “problem”" in missed
+    assert ("+49305555555" in missed, "nobody was reached" in missed) == (True, True)
     recovered = ida.get("/calls?only=recovered").text
     assert [f"+4930{digit * 7}" in recovered for digit in "1234"] == [False, False, True, False]
     assert "from Twilio’s list" in recovered
