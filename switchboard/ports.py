@@ -6,6 +6,9 @@ from models.errors import Misconfigured
 
 BACKLOG = 2048
 """Connections that wait to be taken, at most, as uvicorn has it."""
+KEEP_ALIVE_SECONDS = 150
+"""How long a connection without a request stays open: longer than a proxy in front of us keeps it (nginx 60 s, Heroku
+90 s, Caddy 120 s). Who closes first loses what the other is just sending, a webhook for instance."""
 
 
 def check_port(host: str, port: int) -> None:

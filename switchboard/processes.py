@@ -12,7 +12,7 @@ from models import schema
 from models.errors import Misconfigured
 from switchboard import health, logs
 from switchboard.lines import Sites, Switchboard
-from switchboard.ports import check_port, inherited, listen
+from switchboard.ports import KEEP_ALIVE_SECONDS, check_port, inherited, listen
 from switchboard.settings import Settings, StartTls, load
 from workers.app import run_beat, run_worker
 
@@ -116,6 +116,7 @@ def web(fd: int | None = None) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=3,
     )
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn has stopped in good order by then, and says so once more

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
+import free_ports
 import pytest
 import uvloop
 
@@ -118,8 +119,7 @@ def gateway() -> Iterator[Gateway]:
 @pytest.fixture
 def free_port() -> int:
     """A port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    return free_ports.free_port()
 
 
 @pytest.fixture

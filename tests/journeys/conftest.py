@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import smtplib
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from free_ports import free_port
 from twilio.request_validator import RequestValidator
 
 from switchboard import embedded
@@ -125,7 +125,7 @@ class House:
         url = path if path.startswith("http") else self.url + path
         form = {"AccountSid": ACCOUNT_SID, "From": "+493055500137", "To": "+493055500100", **params}
         signature = RequestValidator(AUTH_TOKEN).compute_signature(url, form)
-        return httpx2.post(url, data=form, headers={"X-Twilio-Signature": signature}, timeout=20)
+        return httpx2.post(url, data=form, headers={"X-Twilio-Signature": signature}, timeout=60)
 
     # What another system does.
 
@@ -136,20 +136,13 @@ class House:
             assert made.returncode == 0, made.stderr
             self._token = made.stdout.strip()
         headers = {"Authorization": f"Bearer {self._token}", **arguments.pop("headers", {})}
-        return httpx2.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=20, **arguments)
+        return httpx2.request(method, f"{self.url}/api/v1{path}", headers=headers, timeout=60, **arguments)
 
     def requests(self, **filters: str) -> list[dict[str, Any]]:
         """Requests as the API lists them."""
         answer = self.api("GET", "/requests", params=filters)
         assert answer.status_code == 200, answer.text
         return answer.json()["items"]
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(claim: Callable[[], Any], seconds: float = 40.0) -> Any:

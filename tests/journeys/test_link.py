@@ -30,7 +30,7 @@ def test_a_mailed_request_is_raised_by_the_link_in_its_reply(house, eventually):
     (request,) = eventually(lambda: house.requests(message_id=identity))
     link = eventually(lambda: link_to(house, "link.example"))
     assert link.startswith(house.url)
-    with httpx2.Client(timeout=20, follow_redirects=True) as browser:
+    with httpx2.Client(timeout=60, follow_redirects=True) as browser:
         form = browser.get(link)
         assert form.status_code == 200
         text = html.unescape(form.text)

@@ -17,6 +17,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from free_ports import free_port
 
 from switchboard import embedded
 
@@ -105,7 +106,7 @@ class Postfix:
 
 
 @pytest.fixture
-def behind_postfix(run_house, free_port) -> Iterator[Callable[..., tuple[Any, Postfix]]]:
+def behind_postfix(run_house) -> Iterator[Callable[..., tuple[Any, Postfix]]]:
     """Start a house and a Postfix in front of it."""
     if POSTFIX is None and "CI" not in os.environ:
         pytest.skip("Postfix is not installed (apt-get install postfix)")
@@ -169,19 +170,6 @@ def test_each_recipient_of_one_lmtp_transaction_has_its_own_answer(behind_postfi
     assert "550 5.1.1" in said[stranger]
     eventually(postfix.queue_is_empty, 10)
     assert rows(house, "mails") == 1
-
-
-@pytest.fixture
-def free_port() -> Callable[[], int]:
-    """Find ports nobody listens on."""
-    import socket  # noqa: PLC0415
-
-    def find() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return find
 
 
 def mail(number: int) -> EmailMessage:

@@ -7,7 +7,6 @@ and refuses a document that breaks Twilio's rules.
 import html
 import re
 import runpy
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,12 +22,14 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import PlainTextResponse
+from free_ports import free_port
 from sqlalchemy import Engine, func, select
 from twilio.request_validator import RequestValidator
 
 from models import tables
 from models.errors import SwitchboardError
 from models.store import connect, transaction
+from switchboard.ports import KEEP_ALIVE_SECONDS
 from triage import policy
 from triage.desk import directory, reception
 from triage.identity import number_party
@@ -50,7 +51,7 @@ class Line:
 
     def __init__(self, port: int) -> None:
         self.local = f"http://127.0.0.1:{port}"
-        self.client = httpx2.Client(timeout=20, limits=httpx2.Limits(max_connections=64))
+        self.client = httpx2.Client(timeout=60, limits=httpx2.Limits(max_connections=64))
 
     def post(self, path: str, *, token: str = TOKEN, headers: dict[str, str] | None = None, **form: str) -> Any:
         """Post a signed webhook."""
@@ -206,10 +207,15 @@ class Server:
 
     def __init__(self) -> None:
         self.app: Any = None
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        config = uvicorn.Config(self.serve, port=self.port, log_level="error", lifespan="off", interface="asgi3")
+        self.port = free_port()
+        config = uvicorn.Config(
+            self.serve,
+            port=self.port,
+            log_level="error",
+            lifespan="off",
+            interface="asgi3",
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        )
         self.server = uvicorn.Server(config)
         threading.Thread(target=self.server.run, daemon=True).start()
         deadline = time.monotonic() + 10

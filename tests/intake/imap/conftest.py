@@ -23,6 +23,7 @@ from typing import Any
 
 import imapclient
 import pytest
+from free_ports import free_port
 
 from intake.imap import fetcher, line
 from models.terms import Envelope
@@ -261,13 +262,6 @@ def fetch(monkeypatch) -> Iterator[Callable[..., threading.Thread]]:
     for thread in threads:
         thread.join(timeout=10)
         assert not thread.is_alive(), "a fetcher that was told to stop does so at once"
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(name="eventually")

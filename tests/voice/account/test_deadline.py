@@ -9,6 +9,7 @@ from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
+from free_ports import free_port
 from sqlalchemy import Engine, event, select
 
 from models import store, tables
@@ -239,10 +240,7 @@ def test_a_lock_that_is_never_given_back_is_a_moment_then_503(impatient, make_do
 @pytest.mark.parametrize("path", ["/voice/inbound", "/voice/status"])
 def test_postgresql_that_refuses_connections_is_503_at_once(make_door, path):
     """Twilio then asks the fallback; a caller hears no silence."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    engine = store.connect(f"postgresql://nobody@127.0.0.1:{port}/nothing")
+    engine = store.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
     begun = time.monotonic()
     answer = make_door(engine=engine).post(path, CallStatus="ringing")
     assert (answer.status_code, "nobody" in answer.text) == (503, False)
