@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from console import calling
@@ -86,11 +86,12 @@ def live(session: Session, now: datetime) -> list[CallLine]:
 def page(
     session: Session, before: UUID | None, limit: int, *, only: Only | None, now: datetime
 ) -> tuple[list[CallLine], UUID | None]:
-    """Calls newest first, and the id to go on from, None at the end."""
+    """Calls newest first, whenever we learnt of them, and the id to go on from, None at the end."""
     call = calls.Call
-    found = _found().order_by(call.id.desc()).limit(limit + 1)
+    found = _found().order_by(call.started_at.desc(), call.id.desc()).limit(limit + 1)
     if before is not None:
-        found = found.where(call.id < before)
+        last = select(call.started_at, call.id).where(call.id == before)
+        found = found.where(tuple_(call.started_at, call.id) < last.scalar_subquery())
     if only is Only.LIVE:
         found = found.where(call.ended_at.is_(None), call.started_at > now - calling.LONGEST)
     elif only is Only.MISSED:

@@ -64,10 +64,10 @@ def explain(
 
 def duration_words(amount: timedelta) -> str:
     """An amount of time as people write it: `1 h 30 min`, down to the seconds."""
-    minutes, seconds = divmod(abs(amount), timedelta(minutes=1))
+    minutes, seconds = divmod(int(abs(amount).total_seconds()), 60)
     hours, minutes = divmod(minutes, 60)
     parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes)
-    parts += [f"{seconds.total_seconds():g} s"] * bool(seconds)
+    parts += [f"{seconds} s"] * bool(seconds)
     return ("minus " if amount < timedelta(0) else "") + (" ".join(parts) or "0 min")
 
 

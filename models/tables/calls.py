@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     ForeignKey,
+    Index,
     LargeBinary,
     Row,
     UniqueConstraint,
@@ -39,6 +40,7 @@ class Call(Base):
     """
 
     __tablename__ = "calls"
+    __table_args__ = (Index("ix_calls_started_at_id", "started_at", "id"),)
 
     id: Mapped[Id]
     call_sid: Mapped[str] = mapped_column(unique=True)

@@ -1,6 +1,6 @@
 """A call on its request's page, and the list of calls: who is on the line, who was rung, who was missed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -193,6 +193,21 @@ def test_calls_are_narrowed_to_missed_and_recovered_ones(house, ida, lines, sugg
     assert "from Twilio’s list" in recovered
     assert "Nobody is on the line" in ida.get("/calls?only=live").text
     assert ida.get("/calls?only=other").status_code == 422
+
+
+def test_calls_are_listed_by_when_they_began(house, lines):
+    """A call of an outage, learnt of afterwards, stands where it belongs, page after page, each call once."""
+    began = {100: None, 900: None, 500: house.now, 300: None, 501: house.now}
+    for seconds, recovered in began.items():
+        lines.add_call(house, seconds_ago=seconds, recovered_at=recovered)
+    found, cursor = [], ""
+    with house.api() as program:
+        for _ in range(3):
+            page = program.get(f"/api/v1/calls?limit=2{cursor}").json()
+            found += [datetime.fromisoformat(call["started_at"]) for call in page["items"]]
+            cursor = f"&cursor={page['next_cursor']}"
+    assert page["next_cursor"] is None
+    assert found == [house.now - timedelta(seconds=seconds) for seconds in sorted(began)]
 
 
 def test_a_call_for_another_request_shows_who_was_rung_about_this_one(house, ida, lines, suggested):

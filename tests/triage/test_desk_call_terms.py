@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from models import tables
+from models.calling import LegState
 from models.errors import NotFound
 from models.terms import Channel, Fact, Interaction, Role, TriageState, Visibility
 from triage import policy
@@ -282,6 +283,40 @@ def test_a_request_changes_hands_by_nobody_s_key(session, now, owner, name, then
     request.owner = owner
     taken(session, request.id, name, now)
     assert request.owner == then
+
+
+def took(session, request, name, at, *, bridged):
+    """A telephone of ours whose owner pressed 1 in the call, and what came of it."""
+    (call,) = tables.calls.by_request(session, request.id)
+    leg = tables.reaching.Leg(
+        call_id=call.id, request_id=request.id, round=1, name=name, number=f"+49305550{len(name)}", ring_seconds=20,
+        state=LegState.TAKEN, rung_at=at, answered_at=at, key_pressed="1", taken_at=at, bridged=bridged,
+    )  # fmt: skip
+    session.add(leg)
+    taken(session, request.id, name, at)
+
+
+@pytest.mark.parametrize(("bridged", "owner"), [(False, "priya"), (True, "mara"), (None, "mara")])
+def test_a_key_without_a_connection_owns_no_longer_than_until_another_one_takes_it(session, now, bridged, owner):
+    """Who talks to the caller has the request; a key is a key and a bridge."""
+    for login, name in (("mara", "Mara"), ("priya", "Priya")):
+        session.add(tables.directory.Engineer(login=login, name=name, password_hash="x", role="engineer"))
+    request = called(session, now, decided="P1", sid="CA1")
+    took(session, request, "Mara", now, bridged=bridged)
+    assert request.owner == "mara"
+    took(session, request, "Priya", now + MINUTE, bridged=None)
+    assert request.owner == owner
+
+
+def test_an_owner_from_before_the_call_stays_though_a_key_of_theirs_came_to_nothing(session, now):
+    """They had it already: it is no key that made it theirs."""
+    for login, name in (("mara", "Mara"), ("priya", "Priya")):
+        session.add(tables.directory.Engineer(login=login, name=name, password_hash="x", role="engineer"))
+    request = called(session, now, decided="P1", sid="CA1")
+    request.owner = "mara"
+    took(session, request, "Mara", now, bridged=False)
+    took(session, request, "Priya", now + MINUTE, bridged=None)
+    assert request.owner == "mara"
 
 
 def test_whoever_is_called_otherwise_in_the_rota_owns_what_they_take(session, now):

@@ -187,7 +187,7 @@ def test_a_clock_the_policy_does_not_have_gives_no_line():
     [
         (90 * H / 60, "1 h 30 min"),
         (timedelta(0), "0 min"),
-        (timedelta(seconds=61.5), "1 min 1.5 s"),
+        (timedelta(seconds=61.5), "1 min 1 s"),
         (-2 * H, "minus 2 h"),
     ],
 )

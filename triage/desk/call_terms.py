@@ -23,6 +23,7 @@ from triage.desk.moves import Act, locked, own
 from triage.desk.outlines import Outline
 from triage.downgrade import ORDER
 from triage.escalation import ACKNOWLEDGED, ASKED, UNREACHED
+from triage.nudges import Did
 from triage.policy import Policy
 from triage.targets import Kind
 from triage.workflow import OVER
@@ -31,6 +32,7 @@ EASES = frozenset(ORDER) - {"raise"}
 """The moves of a rule that may give a milder level."""
 LONGEST_UPDATE = 300
 """Characters of an update that a caller listens to."""
+NOT_CONNECTED = "who took the call first was not connected to the caller"
 LINK = re.compile(r"<?https?://\S+")
 
 
@@ -93,7 +95,8 @@ def taken(
 ) -> None:
     """Note that somebody took a caller's request on: ladders stop, and it is theirs if it is nobody's.
 
-    Once for each person and call. `logins` are those of the rota's people by name, who may be called otherwise there.
+    It is nobody's, either, where its owner pressed the key in this call and Twilio could not connect the two. Once for
+    each person and call. `logins` are those of the rota's people by name, who may be called otherwise there.
 
     Raises:
         NotFound: there is no such request.
@@ -104,8 +107,8 @@ def taken(
     doing = Act(session=session, request=request, source=f"{source}:{name}", by=name, at=now)
     doing.record(ACKNOWLEDGED, value=name)
     login = _login(session, logins.get(name, name))
-    if login and not request.owner:
-        own(doing, login)
+    if login and (not request.owner or _was_never_connected(session, request, source)):
+        own(doing, login, NOT_CONNECTED)
         request.version += 1
     doing.noticed()
 
@@ -130,6 +133,22 @@ def unreached(session: Session, request_id: UUID, why: str, now: datetime, *, po
     doing = Act(session=session, request=request, source=source, by="", at=now)
     doing.record(UNREACHED if burns else ASKED, note=why)
     doing.noticed()
+
+
+def _was_never_connected(session: Session, request: tables.requests.Request, call: str) -> bool:
+    """Whether the owner became it by a key in this call that no connection followed."""
+    row, leg = tables.requests.ClockEvent, tables.reaching.Leg
+    handed = (
+        select(row).where(row.request_id == request.id, row.event == Did.OWNED).order_by(row.at.desc(), row.id.desc())
+    )
+    last = session.scalars(handed.limit(1)).first()
+    if last is None or last.value != request.owner or not last.source.startswith(f"{call}:"):
+        return False
+    rung = select(leg.bridged).join(tables.calls.Call, tables.calls.Call.id == leg.call_id)
+    theirs = rung.where(
+        tables.calls.Call.call_sid == call.removeprefix("call:"), leg.name == last.made_by, leg.taken_at.is_not(None)
+    )
+    return set(session.scalars(theirs)) == {False}
 
 
 def _last_call(session: Session, request_id: UUID) -> str:
