@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from playwright.sync_api import expect
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -20,9 +21,11 @@ from models import schema, store
 from models.tables.base import Base
 from switchboard import embedded
 
-# A busy machine is no failure: what must not take long says so itself, in CPU time.
+# A busy machine is no failure, nor one that stands still for seconds: what must not take long says so in CPU time.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+store.CONNECT_TIMEOUT = 60
+expect.set_options(timeout=30_000)
 
 _numbers = itertools.count()
 EMPTY = """

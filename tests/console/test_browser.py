@@ -129,7 +129,7 @@ def test_a_new_request_appears_by_itself(house, suggested, browser, address, pro
         # In one step: a locator finds the list first and asks it second, and a refresh may come in between.
         page.evaluate("document.getElementById('queue-scroll').scrollTop = 200")
         house.request("Just came in", content=suggested("P1"))
-        expect(page.locator(".queue").get_by_text("Just came in")).to_be_attached(timeout=15_000)
+        expect(page.locator(".queue").get_by_text("Just came in")).to_be_attached()
         assert page.evaluate("document.getElementById('queue-scroll').scrollTop") == 200
         expect(page.locator("[data-row][aria-current]")).to_contain_text("Being read")
         expect(page.get_by_label("Reason")).to_have_value("half a sentence")
@@ -142,7 +142,7 @@ def test_a_suggestion_that_arrives_late_appears_by_itself(house, suggested, brow
         page = sign_in(context, address, problems)
         expect(page.get_by_text("Being worked out")).to_be_visible()
         house.suggest_later(reference, suggested())
-        expect(page.get_by_role("button", name="Confirm Incident")).to_be_visible(timeout=15_000)
+        expect(page.get_by_role("button", name="Confirm Incident")).to_be_visible()
 
 
 def test_of_two_engineers_the_second_is_told(house, suggested, browser, address, problems):
@@ -334,8 +334,8 @@ def test_a_live_call_is_followed_without_a_reload(desk, lines, suggested, browse
         lines.rang(
             desk, call, "Priya Sample", LegState.TAKEN, after=50, round=2, taken=6, key_pressed="1", bridged=True
         )
-        expect(page.locator(".human")).to_contain_text("56 s to a human: Priya Sample", timeout=15_000)
-        expect(listed.locator("#on-the-line")).to_contain_text("with a human after 56 s", timeout=15_000)
+        expect(page.locator(".human")).to_contain_text("56 s to a human: Priya Sample")
+        expect(listed.locator("#on-the-line")).to_contain_text("with a human after 56 s")
 
 
 def test_the_same_outage_is_folded_by_key(desk, lines, suggested, browser, address, problems):

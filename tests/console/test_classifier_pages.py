@@ -187,7 +187,7 @@ def test_of_two_promotions_at_the_same_moment_the_second_is_told(desk, artefacts
         waiting.start()
         waiting.join(3)
         assert waiting.is_alive(), "it did not wait"
-    waiting.join(20)
+    waiting.join(60)
     assert answers[0].status_code == 409
     assert "Somebody was first" in answers[0].text
     assert in_force(desk) == two[1]

@@ -22,7 +22,7 @@ class Wire:
     """A raw connection to the gateway."""
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=60)
         self.file = self.socket.makefile("rb")
         self.greeting = self.answer()
 
@@ -100,7 +100,7 @@ def gateway() -> Iterator[Gateway]:
     thread.start()
 
     def run(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(15)
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(60)
 
     smtp = run(server.listen(made.config, "127.0.0.1", 0))
     lmtp = run(server.listen(made.config, "127.0.0.1", 0, lmtp=True))
@@ -112,7 +112,7 @@ def gateway() -> Iterator[Gateway]:
     run(server.close(made.config, [smtp, lmtp]))
     run(loop.shutdown_default_executor())
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 
@@ -129,7 +129,7 @@ def connect() -> Callable[[int], socket.socket]:
     def connected(port: int) -> socket.socket:
         for _ in range(400):
             try:
-                return socket.create_connection(("127.0.0.1", port), timeout=10)
+                return socket.create_connection(("127.0.0.1", port), timeout=60)
             except ConnectionRefusedError:
                 time.sleep(0.1)
         raise ConnectionRefusedError(port)

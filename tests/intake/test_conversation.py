@@ -341,6 +341,6 @@ def test_a_follow_up_waits_while_another_worker_holds_the_first(engine: Engine, 
             later = pool.submit(work, engine, second, terms, now)
             with pytest.raises(TimeoutError):
                 later.result(0.5)
-        later.result(10)
+        later.result(60)
     with transaction(engine) as session:
         assert tables.mail.fetch(session, second).joined is Joined.THREAD

@@ -324,7 +324,7 @@ def test_shutting_down_tells_the_idle(gateway):
 
 def test_smtplib_gets_through(gateway):
     """An ordinary client."""
-    with smtplib.SMTP("127.0.0.1", gateway.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", gateway.port, timeout=60) as client:
         refused = client.sendmail("a@example.org", [OWN, "nobody@example.com"], b"Subject: x\r\n\r\n\xe4")
     assert list(refused) == ["nobody@example.com"]
     assert b"\xe4" in gateway.stored[0][1]

@@ -67,7 +67,7 @@ def encrypt(wire, context: ssl.SSLContext) -> None:
 def test_a_mail_goes_through_tls(secure, trusting):
     """An ordinary client with a checked certificate, and a mail longer than a TLS record."""
     body = b"Subject: x\r\n\r\n" + b"line\r\n" * 10_000
-    with smtplib.SMTP("127.0.0.1", secure.port, timeout=10) as client:
+    with smtplib.SMTP("127.0.0.1", secure.port, timeout=60) as client:
         client._host = "localhost"
         client.starttls(context=trusting)
         client.sendmail("a@example.org", [OWN], body)
@@ -187,7 +187,7 @@ BINARY4 = V2 + b"\x21\x11\x00\x0c" + bytes([203, 0, 113, 9, 192, 0, 2, 1]) + b"\
 def behind(gateway, header: bytes) -> bytes:
     """Connect as a balancer would, send a mail if we are greeted; the first line."""
     mail = b"HELO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<support@example.com>\r\nDATA\r\n\r\nx\r\n.\r\nQUIT\r\n"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as line, line.makefile("rb") as file:
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=60) as line, line.makefile("rb") as file:
         line.sendall(header)
         first = file.readline()
         if first.startswith(b"220"):
@@ -219,7 +219,7 @@ def test_a_clients_share_is_counted_behind_a_balancer(gateway):
     gateway.config.connections_per_peer = 1
     lines = []
     for source in ("203.0.113.1", "203.0.113.1", "203.0.113.2"):
-        line = socket.create_connection(("127.0.0.1", gateway.port), timeout=10)
+        line = socket.create_connection(("127.0.0.1", gateway.port), timeout=60)
         line.sendall(f"PROXY TCP4 {source} 192.0.2.1 4000 25\r\n".encode())
         lines.append((line, line.recv(100)[:3]))
     assert [greeting for _, greeting in lines] == [b"220", b"421", b"220"]
@@ -282,12 +282,12 @@ def other_loop(request, certificate) -> Iterator[tuple[int, list]]:
     loop = request.param()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    listening = asyncio.run_coroutine_threadsafe(server.listen(config, "127.0.0.1", 0), loop).result(10)
+    listening = asyncio.run_coroutine_threadsafe(server.listen(config, "127.0.0.1", 0), loop).result(60)
     yield listening.sockets[0].getsockname()[1], stored
-    asyncio.run_coroutine_threadsafe(server.close(config, [listening]), loop).result(10)
-    asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(10)
+    asyncio.run_coroutine_threadsafe(server.close(config, [listening]), loop).result(60)
+    asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(60)
     loop.close()
 
 
@@ -295,7 +295,7 @@ def test_both_event_loops_serve_in_clear_and_in_tls(other_loop, trusting):
     """With uvloop and without, and with a store that blocks."""
     port, stored = other_loop
     for _ in range(2):
-        with smtplib.SMTP("127.0.0.1", port, timeout=10) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
             client.sendmail("a@example.org", [OWN], b"clear\r\n")
             client._host = "localhost"
             client.starttls(context=trusting)

@@ -66,7 +66,7 @@ class Process:
         """A greeted line."""
         for _ in range(400):
             try:
-                line = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+                line = socket.create_connection(("127.0.0.1", self.port), timeout=60)
                 break
             except ConnectionRefusedError:
                 time.sleep(0.1)
@@ -80,7 +80,7 @@ class Process:
         for each in self.open:
             each.close()
         self.process.kill()
-        self.process.communicate(timeout=10)
+        self.process.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -128,8 +128,8 @@ def poured(process: Process, number: signal.Signals) -> list[str]:
         time.sleep(0.05)
     process.process.send_signal(number)
     for each in clients:
-        each.join(30)
-    process.process.wait(30)
+        each.join(60)
+    process.process.wait(60)
     return acknowledged
 
 
@@ -152,7 +152,7 @@ def test_told_to_stop_it_stores_what_it_acknowledged_and_ends_in_order(writing):
     assert set(acknowledged) <= set(kept)
     assert len(kept) == len(set(kept))
     assert writing.process.returncode == 0
-    assert "closed" in writing.process.communicate(timeout=10)[1]
+    assert "closed" in writing.process.communicate(timeout=60)[1]
 
 
 def test_killed_it_has_stored_what_it_acknowledged(writing):
@@ -173,9 +173,9 @@ def test_a_mail_under_way_is_finished_and_the_idle_are_told(running):
     running.process.send_signal(signal.SIGTERM)
     assert idle.readline().startswith(b"421 4.3.2")
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", running.port), timeout=5)
+        socket.create_connection(("127.0.0.1", running.port), timeout=60)
     line.sendall(b"Subject: last\r\n\r\nstill taken\r\n.\r\n")
     assert busy.readline().startswith(b"250")
     assert busy.readline().startswith(b"421 4.3.2")
-    assert running.process.wait(10) == 0
+    assert running.process.wait(60) == 0
     assert b"still taken" in Path(running.store).read_bytes()

@@ -162,7 +162,7 @@ def test_a_stopped_server_process_is_given_up_and_the_next_mail_gets_through(eng
             started = time.monotonic()
             (answer,) = together(writer, (envelope(), b"stuck"))
             assert isinstance(answer, Unavailable)
-            assert time.monotonic() - started < 20
+            assert time.monotonic() - started < 60
             assert together(writer, (envelope(), b"after")) == [None]
             os.kill(pids[-1], signal.SIGSTOP)
             asyncio.run(left_at_once(writer, envelope()))

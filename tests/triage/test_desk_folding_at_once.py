@@ -75,7 +75,7 @@ def test_nobody_deadlocks_with_a_caller_who_comes_back(engine, now, some, somebo
             came_back(session, row, later)
 
     def engineer() -> None:
-        assert there.wait(10)
+        assert there.wait(60)
         with transaction(engine) as session:
             ACTS[does](session, parent, child, other, later)
 

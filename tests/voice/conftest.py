@@ -252,6 +252,12 @@ def served(idle_servers: list[Server]):
     return serve
 
 
+@pytest.fixture(scope="session")
+def patient() -> Deadline:
+    """Time for every answer."""
+    return PATIENT
+
+
 @pytest.fixture
 def soon_given_up(engine: Engine) -> Iterator[Engine]:
     """An engine of the line's: nothing is waited for until Twilio gives up."""
@@ -262,7 +268,7 @@ def soon_given_up(engine: Engine) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def run_line(soon_given_up: Engine, policies, first_seen: list[datetime], served):
+def run_line(engine: Engine, policies, first_seen: list[datetime], served):
     """Start a phone door on a free port, at a real desk that leaves suggesting to a worker.
 
     Further fields of the line come by name, such as `desk`; `at` stops its clock.
@@ -276,7 +282,6 @@ def run_line(soon_given_up: Engine, policies, first_seen: list[datetime], served
 
         desk = reception.Reception(policies=policies, default_policy="wso2", pin_key=PIN_KEY)
         door = webhooks.Line(
-            engine=soon_given_up,
             receive=partial(reception.receive, reception=desk),
             identify=partial(number_party, region="DE"),
             public_url=PUBLIC,
@@ -286,7 +291,7 @@ def run_line(soon_given_up: Engine, policies, first_seen: list[datetime], served
             languages=languages,
             wake=lambda: None,
             clock=clock,
-            **{"deadline": PATIENT, **fields},
+            **{"engine": engine, "deadline": PATIENT, **fields},
         )
         app = FastAPI()
         app.include_router(webhooks.router(door))
@@ -310,6 +315,13 @@ def run_line(soon_given_up: Engine, policies, first_seen: list[datetime], served
 def line(run_line) -> Iterator[Line]:
     """The phone door in English."""
     with run_line("en") as line:
+        yield line
+
+
+@pytest.fixture
+def hurried(run_line, soon_given_up: Engine) -> Iterator[Line]:
+    """A phone door with an engine of its own, and the limits of production."""
+    with run_line("en", engine=soon_given_up) as line:
         yield line
 
 

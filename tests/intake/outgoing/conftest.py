@@ -62,7 +62,7 @@ class Server:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)  # wakes the accept that waits
         self.listener.close()
-        self.thread.join(5)
+        self.thread.join(60)
 
     def _serve(self) -> None:
         while True:
@@ -116,7 +116,7 @@ class Server:
     def _answer(self, line: socket.socket, file, step: str, usual: str) -> bool:
         answer = self.answers.get(step, usual)
         if answer == SILENCE:
-            self.done.wait(20)
+            self.done.wait(60)
         if answer == RESET:
             line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         if answer in (None, SILENCE, RESET):

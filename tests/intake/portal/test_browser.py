@@ -88,7 +88,7 @@ def phone(browser) -> Iterator[Page]:
         page = context.new_page()
         page.on("console", lambda said: None if "status of 422" in said.text else complaints.append(said.text))
         page.on("requestfailed", lambda request: complaints.append(request.url))
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         yield page
     assert not complaints
 

@@ -177,7 +177,7 @@ def make_door(engine: Engine, desk, now):
     """Make the phone door, with what is to be different of it; every flow is done when the test is."""
     made: list[Deadline] = []
 
-    def make(*, seconds: float = 5, **fields: Any) -> Door:
+    def make(*, seconds: float = 60, **fields: Any) -> Door:
         made.append(Deadline(seconds))
         given = {
             "engine": engine,

@@ -123,12 +123,12 @@ def on_the_line(engine: Engine, request_id: UUID, now: datetime):
 
 
 @pytest.fixture
-def line(engine: Engine, desk: SimpleNamespace, clock: SimpleNamespace) -> webhooks.Line:
+def line(engine: Engine, desk: SimpleNamespace, clock: SimpleNamespace, patient) -> webhooks.Line:
     """The phone line."""
     return webhooks.Line(
         engine=engine, receive=lambda *_: pytest.fail("an engineer opens no request"), identify=lambda _: None,
         public_url=PUBLIC, account_sid=ACCOUNT, auth_tokens=(TOKEN,), language="de", wake=lambda: None,
-        clock=lambda: clock.now, desk=desk.port, from_number="+493055500100",
+        clock=lambda: clock.now, desk=desk.port, from_number="+493055500100", deadline=patient,
     )  # fmt: skip
 
 

@@ -264,13 +264,15 @@ def handover(at_hand: list[OnDuty], missed: list[UUID]) -> Handover:
 
 
 @pytest.fixture
-def door(engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNamespace, handover: Handover) -> Door:
+def door(
+    engine: Engine, settled: list[UUID], levels: list[str], clock: SimpleNamespace, handover: Handover, patient
+) -> Door:
     """Our webhooks; the line greets in French, to see who takes its language from where."""
     app = FastAPI()
     line = webhooks.Line(
         engine=engine, receive=lambda *_: pytest.fail("no call of ours opens a request"), identify=lambda _: None,
         public_url=PUBLIC, account_sid=ACCOUNT, auth_tokens=(TOKEN,), language="fr", wake=lambda: None,
-        clock=lambda: clock.now, from_number="+493055500100",
+        clock=lambda: clock.now, from_number="+493055500100", deadline=patient,
     )  # fmt: skip
     app.include_router(webhooks.router(line))
     app.include_router(
