@@ -86,14 +86,14 @@ def test_a_conversation_is_one_incident(run_house, twilio_api, eventually):
         TranscriptionText=text,
     )
 
-    (request,) = eventually(lambda: [each for each in house.requests(call_sid=SID) if each.get("suggestion")], 20)
+    (request,) = eventually(lambda: [each for each in house.requests(call_sid=SID) if each.get("suggestion")])
     assert request["reference"].replace("-", "") in spoken
     detail = house.api("GET", f"/requests/{request['reference']}").json()
     assert request["clock_started_at"] == detail["calls"][0]["started_at"]
     assert detail["calls"][0]["status"] == "completed"
     (recording,) = detail["calls"][0]["recordings"]
     assert recording["transcript"] == text
-    eventually(lambda: fetched(house, request["reference"]), 30)
+    eventually(lambda: fetched(house, request["reference"]))
     assert len(house.requests(channel="phone")) == 1
 
 

@@ -66,7 +66,7 @@ def test_a_mail_is_confirmed_in_the_browser_and_learnt_from(house, page: Page, e
     promoted = house.command("classifier", "promote", candidate["id"], "--force")
     assert promoted.returncode == 0, promoted.stderr
     again = house.mail("After the promotion", text, sender="eva@promoted.example")
-    (later,) = eventually(lambda: [each for each in house.requests(message_id=again) if each.get("suggestion")], 20)
+    (later,) = eventually(lambda: [each for each in house.requests(message_id=again) if each.get("suggestion")])
     assert house.api("GET", f"/requests/{later['reference']}").json()["suggestion"]["model"] == candidate["id"]
 
 

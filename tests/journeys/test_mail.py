@@ -106,5 +106,5 @@ def test_a_mail_is_read_again_without_being_answered_again(house, eventually):
 def test_everything_is_accounted_for(house, eventually):
     """`reconcile` finds no mail without a request, and none without a reply or a reason."""
     house.mail("For the books", "Hello", sender="ada@books.example")
-    checked = eventually(lambda: (done := house.command("reconcile")).returncode == 0 and done, 30)
+    checked = eventually(lambda: (done := house.command("reconcile")).returncode == 0 and done)
     assert "Every accepted mail" in checked.stdout

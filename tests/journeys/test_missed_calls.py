@@ -74,7 +74,7 @@ def test_an_outage_loses_no_call(run_house, api_base, eventually):
     def recording() -> str:
         return str(house.api("GET", f"/requests/{request['id']}").json())
 
-    eventually(lambda: RECORDING in recording(), 30)
+    eventually(lambda: RECORDING in recording())
     again = house.command("twilio", "reconcile", "--since", "1d")
     assert "0 calls we had missed, the end of 0 we had, 0 recordings" in again.stdout
     assert house.command("reconcile").returncode == 0

@@ -30,7 +30,7 @@ def test_without_postgresql_mail_is_deferred_and_comes_in_afterwards(run_house, 
             return None
 
     identity = eventually(accepted, 40)
-    eventually(lambda: house.requests(message_id=identity), 30)
+    eventually(lambda: house.requests(message_id=identity))
 
 
 def test_without_redis_mail_is_accepted_and_processed_when_it_is_back(run_house, stores, eventually):
@@ -54,7 +54,7 @@ def test_killing_any_process_loses_and_doubles_nothing(run_house, eventually):
     sending.start()
     for name in ("worker", "smtp", "postgres", "redis", "web", "beat", "worker"):
         time.sleep(1.0)
-        os.kill(eventually(lambda name=name: find(house, name), 20), signal.SIGKILL)
+        os.kill(eventually(lambda name=name: find(house, name)), signal.SIGKILL)
     sending.join(timeout=150)
     assert len(accepted) == 200
     eventually(lambda: count(house) >= 200, 120)

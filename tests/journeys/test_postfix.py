@@ -143,7 +143,7 @@ def test_mails_relayed_while_the_gateway_is_killed_twice_are_neither_lost_nor_do
     sending.start()
     for share in (0.2, 0.6):
         eventually(lambda share=share: rows(house, "mails") >= share * MAILS, PATIENCE)
-        os.kill(eventually(lambda: gateway(house), 20), signal.SIGKILL)
+        os.kill(eventually(lambda: gateway(house)), signal.SIGKILL)
     sending.join(timeout=PATIENCE)
     assert len(sent) == MAILS
     eventually(postfix.queue_is_empty, PATIENCE)
@@ -162,13 +162,13 @@ def test_each_recipient_of_one_lmtp_transaction_has_its_own_answer(behind_postfi
     house, postfix = behind_postfix()
     tagged, stranger = BY_LMTP.replace("@", "+vip@"), "nobody@lmtp.example"
     postfix.send(mail(0), BY_LMTP, stranger, tagged)
-    eventually(lambda: len(postfix.statuses()) >= 3, 30)
+    eventually(lambda: len(postfix.statuses()) >= 3)
     said = postfix.statuses()
     assert said[BY_LMTP].startswith("sent (250 2.0.0")
     assert said[tagged].startswith("sent (250 2.0.0")
     assert said[stranger].startswith("bounced")
     assert "550 5.1.1" in said[stranger]
-    eventually(postfix.queue_is_empty, 10)
+    eventually(postfix.queue_is_empty)
     assert rows(house, "mails") == 1
 
 

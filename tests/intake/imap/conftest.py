@@ -122,7 +122,7 @@ class Dovecot:
         self.configure()
         argv = [DOVECOT or "dovecot", "-F", "-c", str(self.folder / "dovecot.conf")]
         self.process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        eventually(self.listens, 15)
+        eventually(self.listens)
 
     def set_password(self, password: str) -> None:
         """Let this be the mailbox's password from now on."""

@@ -75,7 +75,7 @@ def test_two_fetchers_at_once_bring_each_mail_in_once(dovecot, engine, fetch, ma
     dovecot.deliver(*(mail() for _ in range(40)))
     for _ in range(2):
         fetch(dovecot.mailbox(), lambda envelope, content: keep(engine, envelope, content))
-    eventually(lambda: dovecot.unseen() == 0, 30)
+    eventually(lambda: dovecot.unseen() == 0)
     assert stored(engine) == 40
 
 
@@ -185,7 +185,7 @@ def test_our_own_fault_with_one_mail_does_not_hold_up_the_others(dovecot, store,
     fetch(dovecot.mailbox(), store.accept)
     eventually(lambda: len(store.kept) == 1)
     assert b"Fine" in store.kept[0][1]
-    eventually(lambda: len(store.kept) == 2, 20)
+    eventually(lambda: len(store.kept) == 2)
     eventually(lambda: dovecot.unseen() == 0)
 
 

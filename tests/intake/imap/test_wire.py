@@ -103,7 +103,7 @@ def test_news_that_come_with_the_answer_to_idle_are_heard(scripted, store, fetch
 
     scripted.on_idle = tell
     fetch(mailbox(scripted), store.accept)
-    eventually(lambda: len(store.kept) == 1, 2)
+    eventually(lambda: len(store.kept) == 1)
 
 
 def test_news_that_come_with_the_answer_to_the_search_are_heard(scripted, store, fetch, eventually):
@@ -111,7 +111,7 @@ def test_news_that_come_with_the_answer_to_the_search_are_heard(scripted, store,
     scripted.mails, scripted.seen = 1, {1}
     scripted.after[b"SEARCH"] = b"* 2 EXISTS\r\n"
     fetch(mailbox(scripted), store.accept)
-    eventually(lambda: len(store.kept) == 1, 2)
+    eventually(lambda: len(store.kept) == 1)
 
 
 def test_idle_is_issued_again_in_time(scripted, store, fetch, eventually, monkeypatch):
@@ -119,7 +119,7 @@ def test_idle_is_issued_again_in_time(scripted, store, fetch, eventually, monkey
     assert fetcher.IDLE_SECONDS < 29 * 60
     monkeypatch.setattr(fetcher, "IDLE_SECONDS", 0.2)
     fetch(mailbox(scripted), store.accept)
-    eventually(lambda: scripted.said.count(b"DONE") >= 3, 3)
+    eventually(lambda: scripted.said.count(b"DONE") >= 3)
     assert sum(b"AUTHENTICATE" in said for said in scripted.said) == 1
 
 
