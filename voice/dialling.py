@@ -25,6 +25,13 @@ TIMEOUT = 10.0
 """Seconds Twilio has for each step of an answer."""
 RING_SECONDS = 30
 """How long a telephone rings."""
+GREETING_MS = 4000
+"""Who speaks longer when they pick up is a machine: Twilio's own 2400 would take a company's front desk for one.
+
+A machine that is taken for a person harms less: it presses no key.
+
+https://www.twilio.com/docs/voice/answering-machine-detection#optional-api-tuning-parameters
+"""
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 PLACEHOLDERS = frozenset({"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"})
 """What Twilio shows for callers without a number: nobody is there."""
@@ -155,6 +162,7 @@ def dial(trunk: Trunk, *, to: str, path: str, events: Sequence[str] = ()) -> Out
             status_callback_method="POST",
             timeout=RING_SECONDS,
             machine_detection="Enable",
+            machine_detection_speech_threshold=GREETING_MS,
             **more,
         ),
     )

@@ -204,7 +204,7 @@ def _is_recorded(call: tables.calls.Call) -> bool:
 
 def _how(call: tables.calls.Call) -> str:
     if call.answers.get("problem"):
-        confidence = call.answers.get("confidence")
+        confidence = confidence_of(call.answers.get("confidence", ""))
         return f"speech, recognised with confidence {confidence}" if confidence else "speech"
     return "described in a recording" if _is_recorded(call) else "not described"
 

@@ -12,6 +12,7 @@ from models.terms import Party
 from voice import phrases
 from voice.menu import Heard
 from voice.prompts import Prompts
+from voice.twiml import RECORD_PAUSE
 
 Identify = Callable[[str], Party | None]
 """A caller's number to a comparable party; None for withheld and malformed ones."""
@@ -23,8 +24,12 @@ SHORTEST_NUMBER = 6
 ABROAD = "00"
 """Stands for the plus sign before a number; other countries' signs (011) are read where the caller is."""
 SURE = 0.5
-"""Below this confidence words were heard badly: then nothing is taken from them that would keep somebody from help."""
+"""Below this confidence words were heard badly: then nothing is taken from them that would keep somebody from help.
+
+Zero is what a recogniser tells that does not say how sure it is (Google's speech API), and Twilio promises none.
+"""
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
+RECORDING_URL = re.compile(rf"/Recordings/({RECORDING_SID.pattern})(?:\.\w+)?$")
 HANGUP = "hangup"
 """What Twilio sends for keys when the caller left a recording by hanging up."""
 ATTESTATION = re.compile(r"[A-Za-z-]{1,60}")
@@ -54,14 +59,20 @@ def hear(
         recording=recording_of(params),
         meant=phrases.RECORD if not keyed and words.counted(speech) == "1" else phrases.meant(said),
         outage=phrases.outage(said),
-        is_unclear=not keyed and sure is not None and sure < SURE,
+        is_unclear=not keyed and sure is not None and 0 < sure < SURE,
+        is_quiet=_is_quiet(params),
     )
 
 
 def recording_of(params: Mapping[str, str]) -> str:
-    """The recording a webhook is about, or nothing."""
-    sid = params.get("RecordingSid", "")
-    return sid if RECORDING_SID.fullmatch(sid) else ""
+    """The recording a webhook is about, or nothing: the action of <Record> is promised its address alone.
+
+    https://www.twilio.com/docs/voice/twiml/record#attributes-action-parameters
+    """
+    if sid := params.get("RecordingSid", ""):
+        return sid if RECORDING_SID.fullmatch(sid) else ""
+    named = RECORDING_URL.search(params.get("RecordingUrl", ""))
+    return named[1] if named else ""
 
 
 def attestation_of(params: Mapping[str, str]) -> str:
@@ -80,6 +91,12 @@ def confidence_of(text: str) -> float | None:
     except ValueError:
         return None
     return sure if 0 <= sure <= 1 else None
+
+
+def _is_quiet(params: Mapping[str, str]) -> bool:
+    """Whether a recording holds no more than the silence that ended it: Twilio keeps such ones, too."""
+    lasted = params.get("RecordingDuration", "")
+    return not params.get("Digits") and lasted.isdecimal() and abs(int(lasted[:9]) - RECORD_PAUSE) <= 1
 
 
 def _is_hash_alone(params: Mapping[str, str]) -> bool:

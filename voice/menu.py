@@ -41,7 +41,7 @@ class Heard:
     `number` is the same as a telephone number in E.164, empty where it is none, a withheld one, or one that the house
     may not ring (`is_barred`). `meant` is what words mean as a whole ("yes", "no", "unsure", "person", "repeat",
     "record", "lacking"), `outage` what they say of a system ("yes" it is down, "no", "unsure"), both empty where that
-    cannot be told. `is_unclear`: the words were heard badly.
+    cannot be told. `is_unclear`: the words were heard badly. `is_quiet`: nothing was said into the recording.
     """
 
     key: str = ""
@@ -54,6 +54,7 @@ class Heard:
     outage: str = ""
     is_unclear: bool = False
     is_barred: bool = False
+    is_quiet: bool = False
 
     @property
     def is_silence(self) -> bool:
@@ -165,8 +166,13 @@ def _problem(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     return {} if turn.answers.get("consent") == "yes" else None
 
 
-def _recorded(name: str) -> Answer:
-    return lambda _turn, heard: {name: heard.recording or "none"}
+def _record(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    return {"recording": heard.recording or "none"}
+
+
+def _record_number(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
+    """A number in a recording; none where nothing was said, for then nobody can be called back."""
+    return {"number_recording": "none" if heard.is_quiet else heard.recording or "none"}
 
 
 def _phone(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
@@ -257,11 +263,11 @@ STEPS: Mapping[str, Step] = {
     "open": Step(read=_open, otherwise={"wants": "other"}, follows=_after_open),
     "note": Step(read=_note, otherwise={}, follows=lambda _: LAST),
     "problem": Step(read=_problem, otherwise={}, follows=_after_problem),
-    "record": Step(read=_recorded("recording"), otherwise={}, follows=lambda _: "down"),
+    "record": Step(read=_record, otherwise={}, follows=lambda _: "down"),
     "down": Step(read=_down, otherwise={"down": "unknown"}, follows=lambda _: "phone"),
     "phone": Step(read=_phone, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
     "phone_check": Step(read=_phone_check, otherwise={"phone_confirmed": "no"}, follows=_after_phone),
-    "record_number": Step(read=_recorded("number_recording"), otherwise={}, follows=_after_number),
+    "record_number": Step(read=_record_number, otherwise={}, follows=_after_number),
     MOMENT: Step(read=_moment, otherwise={}, follows=_after_moment),
     CONNECT: Step(read=lambda *_: None, otherwise={}, follows=_after_connect),
 }

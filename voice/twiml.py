@@ -12,7 +12,12 @@ from voice.menu import KEYS, LAST, MOMENT, Turn, own_number
 from voice.prompts import Prompts
 
 RETRIES = "#rc=2&rp=ct,rt,5xx"
-"""Twilio retries twice on connection, read and server errors (by default: once, on connection only)."""
+"""Twilio retries twice where it finds no connection, and on server errors (by default: once, on connection only).
+
+A read that takes too long is named too (`rt` in `rp`), and is not tried again as it stands: reading may take fifteen
+seconds, which is all that a webhook and its retries have together.
+https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+"""
 ANSWER_SECONDS = 6
 GO_ON_SECONDS = 3
 """How long a caller who is told something is waited for, where silence goes on."""
@@ -23,6 +28,12 @@ MOST_HINTS = 8
 """Of each list of words, the first: the likeliest."""
 FREE = frozenset({"problem", "note", "account", "phone"})
 """Steps whose answer is not one of a few words."""
+PAUSES = {"problem": 3, "note": 3, **dict.fromkeys(LONG_NUMBERS, 2)}
+"""Seconds of silence that end what is said at a step. A few words end at the first pause ("auto"), but whoever
+describes something thinks, and numbers are said in groups.
+
+https://www.twilio.com/docs/voice/twiml/gather#speechtimeout
+"""
 RECORD_ENDS = "#0*"
 """Keys that end a recording: the hash key, and those that mean the same at every step."""
 RECORD_PAUSE = 10
@@ -107,7 +118,7 @@ def _ask(response: VoiceResponse, turn: Turn, words: Prompts, before: list[str],
         method="POST",
         language=words.tag,
         timeout=GO_ON_SECONDS if goes_on else ANSWER_SECONDS,
-        speech_timeout="auto",
+        speech_timeout=str(PAUSES.get(turn.step, "auto")),
         hints=None if turn.step in FREE else ",".join(_hints(turn, words)),
         num_digits=None if long_number else 1,
         finish_on_key="#" if long_number else None,

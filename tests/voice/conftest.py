@@ -103,11 +103,11 @@ class Caller:
                 self._listen(path_of(self.verbs["Redirect"].text))
         return self
 
-    def records(self, recording: str, ended: str = "#") -> "Caller":
-        """Leave a recording, and end it with a key."""
+    def records(self, recording: str, ended: str = "#", *, lasted: str = "11") -> "Caller":
+        """Leave a recording, and end it with a key, or with silence where that is empty."""
         assert ended in self.verbs["Record"].get("finishOnKey")
         where = path_of(self.verbs["Record"].get("action"))
-        return self._listen(where, RecordingSid=recording, RecordingDuration="11", Digits=ended)
+        return self._listen(where, RecordingSid=recording, RecordingDuration=lasted, Digits=ended)
 
     def waits_for(self) -> list[str]:
         """The telephones of ours that ring."""
@@ -121,9 +121,9 @@ class Caller:
         """Let the first telephone be picked up and its owner press 1; the two then talk."""
         whisper, leg = path_of(self.verbs["Dial"][0].get("url")), f"CA{'e' * 24}{self.sid[-8:]}"
         child = {"CallSid": leg, "ParentCallSid": self.sid, "CallStatus": "in-progress"}
-        asked = self.line.post(whisper, **child)
-        key = path_of(re.search('action="([^"]*)"', html.unescape(asked.text))[1])
-        assert self.line.post(key, **child, Digits="1").status_code == 200
+        asked = self.obeyed(self.line.post(whisper, **child).text, whisper=True)
+        taken = self.line.post(path_of(asked.find("Gather").get("action")), **child, Digits="1").text
+        assert self.obeyed(taken, whisper=True).find("Hangup") is None
         return self
 
     def finishes_talking(self, **told: str) -> "Caller":
@@ -383,10 +383,10 @@ def broken_rules() -> Callable[[str, str], Any]:
 
 @pytest.fixture(scope="session")
 def obeyed(broken_rules) -> Callable[[str], Any]:
-    """Parse TwiML, refusing any that breaks Twilio's rules."""
+    """Parse TwiML, refusing any that breaks Twilio's rules; a `whisper` is heard before two calls are connected."""
 
-    def parse(document: str) -> Any:
-        root, broken = broken_rules(document, PUBLIC)
+    def parse(document: str, *, whisper: bool = False) -> Any:
+        root, broken = broken_rules(document, PUBLIC, whisper=whisper)
         assert not broken, (broken, document)
         return root
 

@@ -7,6 +7,7 @@ from models import tables
 from models.store import transaction
 from models.terms import Channel, JobKind, Party, PartyKind
 
+PUBLIC = "https://support.example.com"
 RECORDING = "RE" + "1" * 32
 
 
@@ -113,6 +114,27 @@ def test_a_hang_up_while_recording_keeps_what_there_is(caller, engine: Engine, o
     assert "step record" in told()["hangup"].note
     with transaction(engine) as session:
         assert session.scalars(select(tables.jobs.Job.kind)).all() == [JobKind.RECORDING_FETCH]
+
+
+def test_a_number_that_was_not_said_into_a_recording_is_none(run_line, phone, only_call):
+    """Twilio keeps a recording of silence: nobody is promised a call on the strength of it."""
+    with run_line("en") as line:
+        guest = phone(line, From="anonymous").dials().presses("1").presses("").says("orders fail").presses("2")
+        guest.stays_silent(3).records(RECORDING, ended="", lasted="10").hears("no number to call you back")
+        guest.hears_not("will call")
+    assert only_call().answers["number_recording"] == "none"
+
+
+def test_a_recording_of_which_only_the_address_is_told_is_one(run_line, phone, only_call):
+    """Twilio's page promises the action of a recording nothing else."""
+    there = f"https://api.twilio.com/2010-04-01/Accounts/AC{'1' * 32}/Recordings/{RECORDING}"
+    with run_line("en") as line:
+        guest = phone(line, From="anonymous").dials().presses("1").presses("").says("orders fail").presses("2")
+        action = guest.stays_silent(3).verbs["Record"].get("action").partition("#")[0].removeprefix(PUBLIC)
+        told = {"RecordingUrl": there, "RecordingDuration": "14", "CallStatus": "in-progress"}
+        answer = line.post(action, CallSid=guest.sid, From="anonymous", **told)
+    assert "no number to call you back" not in answer.text
+    assert only_call().answers["number_recording"] == RECORDING
 
 
 def test_three_misses_go_on_instead_of_ending_in_silence(caller, only_call):

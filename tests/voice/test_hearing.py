@@ -128,14 +128,37 @@ def test_a_national_number_is_read_as_its_caller_would_dial_it(keyed: str, calle
 
 
 def test_a_malformed_recording_is_none():
-    """Only a RecordingSid names one."""
-    assert hear(RecordingSid="RE" + "0" * 32).recording
+    """Only a RecordingSid names one, or an address that ends with it: Twilio's page promises the address alone."""
+    sid, there = "RE" + "0" * 32, f"https://api.twilio.com/2010-04-01/Accounts/AC{'1' * 32}/Recordings/"
+    assert hear(RecordingSid=sid).recording == sid
     assert not hear(RecordingSid="RE../../Accounts").recording
+    assert hear(RecordingUrl=f"{there}{sid}").recording == hear(RecordingUrl=f"{there}{sid}.wav").recording == sid
+    assert not hear(RecordingUrl=f"{there}{sid}/../RE1").recording
+    assert not hear(RecordingUrl=f"{there}{sid}", RecordingSid="RE1").recording
+
+
+@pytest.mark.parametrize(
+    ("lasted", "keys", "is_quiet"),
+    [("10", "", True), ("11", "", True), ("14", "", False), ("3", "", False), ("10", "#", False), ("x", "", False)],
+)
+def test_a_recording_of_silence_alone_is_quiet(lasted: str, keys: str, is_quiet: bool):
+    """It lasts as long as the silence that ends one; whoever ended it by a key has said so that they spoke."""
+    assert hear(RecordingDuration=lasted, Digits=keys).is_quiet is is_quiet
 
 
 @given(
     st.dictionaries(
-        st.sampled_from(["Digits", "SpeechResult", "Confidence", "RecordingSid", "FinishedOnKey"]),
+        st.sampled_from(
+            [
+                "Digits",
+                "SpeechResult",
+                "Confidence",
+                "RecordingSid",
+                "RecordingUrl",
+                "RecordingDuration",
+                "FinishedOnKey",
+            ]
+        ),
         st.text(max_size=60),
     ),
     st.sampled_from(prompts.languages()),
@@ -166,9 +189,9 @@ def test_an_attestation_is_a_word_of_twilios(told: str, kept: bool):
 
 @pytest.mark.parametrize(
     ("confidence", "is_unclear"),
-    [("0.49", True), ("0.0", True), ("0.5", False), ("0.93", False), ("", False), ("low", False), ("nan", False)],
+    [("0.49", True), ("0.0", False), ("0.5", False), ("0.93", False), ("", False), ("low", False), ("nan", False)],
 )
 def test_words_are_heard_badly_only_if_twilio_says_so(confidence: str, is_unclear: bool):
-    """A confidence that is missing, or no number, changes nothing; a key is always clear."""
+    """A confidence that is missing, no number, or the zero of a recogniser that has none changes nothing."""
     assert hear(SpeechResult="no", Confidence=confidence).is_unclear is is_unclear
     assert not hear(Digits="2", Confidence=confidence).is_unclear

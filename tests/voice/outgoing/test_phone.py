@@ -74,6 +74,7 @@ def test_a_page_is_placed_once(page, twilio, the_notice, settled, step_id, clock
         "StatusCallbackMethod": ["POST"],
         "Timeout": ["30"],
         "MachineDetection": ["Enable"],
+        "MachineDetectionSpeechThreshold": ["4000"],
     }
 
 
