@@ -30,6 +30,10 @@ Zero is what a recogniser tells that does not say how sure it is (Google's speec
 """
 RECORDING_SID = re.compile(r"RE[0-9a-f]{32}")
 RECORDING_URL = re.compile(rf"/Recordings/({RECORDING_SID.pattern})(?:\.\w+)?$")
+COUNTED = {"1": phrases.YES, "2": phrases.NO}
+"""The keys of a yes and a no, said as numbers."""
+AGREEING = frozenset({phrases.YES, phrases.FINE, phrases.RECORD, phrases.BESIDE})
+DENYING = frozenset({phrases.NO, phrases.NOT, phrases.BESIDE})
 HANGUP = "hangup"
 """What Twilio sends for keys when the caller left a recording by hanging up."""
 ATTESTATION = re.compile(r"[A-Za-z-]{1,60}")
@@ -45,6 +49,7 @@ def hear(
     confidence = params.get("Confidence", "")[:10]
     sure = confidence_of(confidence)
     said = () if keyed else words.found(speech)
+    counted = "" if keyed else words.counted(speech)
     numerals = keyed.replace("*", phrases.PLUS, 1) or words.numerals(speech)
     digits = re.sub(r"\D", "", numerals)
     number = _number(re.sub(r"[^\d+]", "", numerals), params, identify)
@@ -57,8 +62,10 @@ def hear(
         speech=speech,
         confidence=confidence,
         recording=recording_of(params),
-        meant=phrases.RECORD if not keyed and words.counted(speech) == "1" else phrases.meant(said),
-        outage=phrases.outage(said),
+        meant=phrases.RECORD if counted == "1" else phrases.meant(said),
+        outage=COUNTED.get(counted) or phrases.outage(said),
+        is_plain=bool(keyed or counted) or set(said) <= AGREEING,
+        is_nothing=bool(said) and set(said) <= DENYING,
         is_unclear=not keyed and sure is not None and 0 < sure < SURE,
         is_quiet=_is_quiet(params),
     )

@@ -18,6 +18,8 @@ MOST_RENEWED = 3
 """How many other numbers are read back as if each were the first; then they count as misses."""
 BARRED = "barred"
 """Stands among the answers of a caller whose own number the house may not ring; and the sentence that says so."""
+DECLINED = "declined"
+"""Stands among the answers of a caller who does not want to be called back on the number they call from."""
 CONNECT = "connect"
 """The step at which telephones of ours ring; nothing is asked there."""
 MOMENT = "moment"
@@ -42,6 +44,7 @@ class Heard:
     may not ring (`is_barred`). `meant` is what words mean as a whole ("yes", "no", "unsure", "person", "repeat",
     "record", "lacking"), `outage` what they say of a system ("yes" it is down, "no", "unsure"), both empty where that
     cannot be told. `is_unclear`: the words were heard badly. `is_quiet`: nothing was said into the recording.
+    `is_plain`: the words agree and say nothing else; `is_nothing`: they say that there is nothing.
     """
 
     key: str = ""
@@ -55,6 +58,8 @@ class Heard:
     is_unclear: bool = False
     is_barred: bool = False
     is_quiet: bool = False
+    is_plain: bool = True
+    is_nothing: bool = False
 
     @property
     def is_silence(self) -> bool:
@@ -110,18 +115,21 @@ def _language(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 
 
 def _down(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """Not to know is an answer; a no that was heard badly is none, since nobody would be rung."""
-    said = heard.outage or {"1": "yes", "2": "no"}.get(heard.key, "")
+    """Not to know is an answer; a no that was heard badly is none, since nobody would be rung.
+
+    Of words only what they say of a system counts: a no that says more ("no, we can't") is none.
+    """
+    said = heard.outage or ("" if heard.speech else {"1": "yes", "2": "no"}.get(heard.key, ""))
     if not said or (said == "no" and heard.is_unclear):
         return None
     return {"down": "unknown" if said == "unsure" else said}
 
 
 def _consent(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """Yes or no; where a recording was announced, whoever says nothing against it agrees. A yes has to be clear."""
+    """Yes or no; where a recording was announced, whoever says nothing against it agrees. A yes has to be clear, and all of it."""
     said = {"1": "yes", "2": "no"}.get(heard.key)
     if said:
-        return None if said == "yes" and heard.is_unclear else {"consent": said}
+        return None if said == "yes" and (heard.is_unclear or not heard.is_plain) else {"consent": said}
     is_silent = not heard.key and not heard.speech
     return {"consent": "yes", "tacit": "yes"} if turn.answers.get("mode") == "announce" and is_silent else None
 
@@ -152,7 +160,7 @@ def _open(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 def _note(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
     if heard.recording:
         return {"note_recording": heard.recording}
-    if heard.speech and heard.meant in {"no", "record"}:
+    if heard.speech and (heard.is_nothing or heard.meant == "record"):
         return {}
     if heard.speech:
         return {"note": heard.speech, "note_confidence": heard.confidence}
@@ -176,15 +184,19 @@ def _record_number(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 
 
 def _phone(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """The caller's own number confirmed with 1, or another one; none that is withheld, or may not be rung."""
-    if heard.key == "1" and (number := own_number(turn.answers)):
-        return {"phone": number, "phone_confirmed": "yes"}
+    """The caller's own number confirmed with 1, or another one; none that is withheld, or may not be rung.
+
+    Who says no to their own is asked for another, and not called on that one.
+    """
+    number = own_number(turn.answers)
+    if number and heard.key in {"1", "2"}:
+        return {"phone": number, "phone_confirmed": "yes"} if heard.key == "1" else {DECLINED: "yes"}
     return {"phone": heard.number, "phone_confirmed": "keyed"} if heard.number else None
 
 
 def own_number(answers: Mapping[str, str]) -> str:
-    """The number the call comes from where it can be called back on; empty where it is withheld, or may not be rung."""
-    return "" if BARRED in answers else answers.get("caller", "")
+    """The number the call comes from where it can be called back on; else empty: withheld, declined, not to be rung."""
+    return "" if {BARRED, DECLINED} & answers.keys() else answers.get("caller", "")
 
 
 def _phone_check(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
@@ -228,6 +240,8 @@ def _after_phone(answers: Mapping[str, str]) -> str:
     """The number keyed is read back; one never understood may be spoken into a recording, or to a person."""
     if answers.get("phone_confirmed") == "keyed":
         return "phone_check"
+    if DECLINED in answers and "phone_confirmed" not in answers:
+        return "phone"
     if not answers.get("phone") and answers.get("consent") == "yes":
         return "record_number"
     return _after_number(answers)

@@ -16,6 +16,8 @@ a production system and "elsewhere" one that is none ("staging"), "beside" is a 
 """
 PLUS = "+"
 FIGURES = re.compile(r"[0-9]+|\+")
+LONGEST = 8
+"""Words of a phrase, at most."""
 
 Phrases = Mapping[tuple[str, ...], str]
 """The words of each phrase, and what it means."""
@@ -74,41 +76,66 @@ def outage(said: Sequence[str]) -> str:
 
     A yes may stand anywhere, and so may what is down, but after a denial ("nothing of it is down"); a no must be all of
     the answer, since it keeps engineers asleep. Whoever speaks of another system than production ("only staging is
-    down") has said neither; so has whoever says what is fine beside it.
+    down") has said neither, and so has whoever says that production works beside it. That something is fine says
+    nothing ("no problem"): it may be the question that is.
     """
     rest = [each for each in said if each != BESIDE]
     kinds = set(rest)
     if ELSEWHERE in kinds and NOT in rest[: rest.index(ELSEWHERE)]:
         return ""
-    if UNSURE in kinds or (ELSEWHERE in kinds and (LIVE not in kinds or FINE in kinds)):
+    if UNSURE in kinds or (ELSEWHERE in kinds and not _is_live_meant(rest)):
         return UNSURE
     if NO in kinds:
         return NO if kinds == {NO} else ""
-    if YES in kinds or list(said) == [FINE]:
+    if YES in kinds:
         return YES
     return YES if DOWN in kinds and NOT not in rest[: rest.index(DOWN)] else ""
 
 
+def _is_live_meant(said: Sequence[str]) -> bool:
+    """Whether an answer speaks of production, and what is said of it next is not that it works.
+
+    "Production and staging are down" speaks of both; "production works, staging is down" says of each what it is.
+    """
+    if LIVE not in said:
+        return False
+    state = next((each for each in said[said.index(LIVE) :] if each in {DOWN, FINE, NOT}), "")
+    return state not in {FINE, NOT}
+
+
 def numerals(
-    speech: str, digits: Mapping[tuple[str, ...], str], repeats: Mapping[str, int], beside: Container[str] = ()
+    speech: str,
+    digits: Mapping[tuple[str, ...], str],
+    repeats: Mapping[str, int],
+    beside: Container[tuple[str, ...]] = (),
+    denials: Container[tuple[str, ...]] = (),
 ) -> str:
     """The digits in what was said, in order, after the plus sign if there was one; empty where there are none.
 
     `digits` are words for them, and for numbers of several ("fifty-five"), of which the longest counts; a single one
-    among other words is none ("two of them"). `repeats` say the next digit more than once ("double four"). Words that
-    are `beside` change nothing. With any other word, nothing was understood: it may have been a digit.
+    among other words is none ("two of them"). `repeats` say the next digit more than once ("double four"). Phrases that
+    are `beside` change nothing, and so do `denials` before the first digit; after it they correct what was said. With
+    any other word, nothing was understood: it may have been a digit.
     """
     words = re.findall(r"\+|[^\W_]+", re.sub(r"['’ʼ]", "", speech.casefold()))
-    longest = max(map(len, digits), default=1)
     found, times, place = "", 1, 0
     while place < len(words):
         word = words[place]
-        taken = next((n for n in range(longest, 0, -1) if tuple(words[place : place + n]) in digits), 0)
+        taken = _longest(words[place:], digits)
         digit = digits[tuple(words[place : place + taken])] if taken else word if FIGURES.fullmatch(word) else ""
-        if not (digit or word in repeats or word in beside):
-            return ""
-        found += digit[:1] * times + digit[1:]
-        times = repeats.get(word, 1) if not digit else 1
+        if digit:
+            found, times = found + digit[:1] * times + digit[1:], 1
+        elif word in repeats:
+            times = repeats[word]
+        else:
+            taken = _longest(words[place:], beside) or (0 if found else _longest(words[place:], denials))
+            if not taken:
+                return ""
         place += taken or 1
     before, plus, after = found.partition(PLUS)
     return plus + after.replace(PLUS, "") if plus else before
+
+
+def _longest(words: Sequence[str], known: Container[tuple[str, ...]]) -> int:
+    """Of how many words the longest phrase is that an answer begins with."""
+    return next((count for count in range(LONGEST, 0, -1) if tuple(words[:count]) in known), 0)

@@ -27,10 +27,10 @@ FORMS: Mapping[str, tuple[re.Pattern[str], str]] = {
 LISTS = (*phrases.MEANINGS, "count", "plus", "twice", "thrice", "filler")
 """Lists of words that a caller may say; a new language needs `yes` and `no`, and understands keys without the rest."""
 SINGLE = frozenset({"count", "plus", "twice", "thrice", "filler"})
-DIGITS, NUMBERS, MOST_WORDS = 10, 90, 8
+DIGITS, NUMBERS, MOST_WORDS = 10, 90, phrases.LONGEST
 NAMES = {*FORMS, *LISTS, "digits", "numbers", "transcribed", "say"}
-HARMLESS = (phrases.BESIDE, phrases.YES, phrases.FINE, phrases.NO, "filler")
-"""Lists whose words say nothing of a number that is said with them."""
+HARMLESS = (phrases.BESIDE, phrases.YES, phrases.FINE, "filler")
+"""Lists whose phrases say nothing of a number that is said with them."""
 KEYS = {phrases.YES: "1", phrases.NO: "2", phrases.PERSON: "0", phrases.REPEAT: "*"}
 """The keys that an answer in words stands for."""
 
@@ -84,8 +84,9 @@ class Prompts:
             map(_plain, self.lists["thrice"]), 3
         )
         signs = dict.fromkeys(map(phrases.words_of, self.lists["plus"]), phrases.PLUS)
-        beside = {word for name in HARMLESS for phrase in self.lists[name] for word in phrases.words_of(phrase)}
-        return phrases.numerals(speech, {**self.digits, **signs}, repeats, beside)
+        beside = {phrases.words_of(phrase) for name in HARMLESS for phrase in self.lists[name]}
+        denials = set(map(phrases.words_of, self.lists[phrases.NO]))
+        return phrases.numerals(speech, {**self.digits, **signs}, repeats, beside, denials)
 
 
 @cache
@@ -206,6 +207,8 @@ def _sentences(say: Any) -> Iterator[str]:
 
 
 def _wrong(sentence: str, ours: str) -> Iterator[str]:
+    if sign := UNSPEAKABLE.search(sentence):
+        yield f"holds a sign that cannot be spoken (U+{ord(sign[0]):04X})"
     if len(sentence) > LONGEST:
         yield f"longer than {LONGEST} characters"
     if not Template(sentence).is_valid():

@@ -116,6 +116,23 @@ def test_a_hang_up_while_recording_keeps_what_there_is(caller, engine: Engine, o
         assert session.scalars(select(tables.jobs.Job.kind)).all() == [JobKind.RECORDING_FETCH]
 
 
+@pytest.mark.parametrize("no", ["says", "presses"])
+def test_whoever_says_no_to_their_own_number_is_asked_for_another(caller, only_call, no: str):
+    """The one they declined is never called, and never promised to be."""
+    guest = caller().dials().presses("2").presses("").says("orders fail").presses("2").hears("+ 4 9, 3 0")
+    guest = guest.says("no") if no == "says" else guest.presses("2")
+    guest.hears("key in the number").hears_not("did not get").presses("03055501234").hears("1 2 3 4").presses("1")
+    assert only_call().answers["phone"] == "+493055501234"
+
+
+def test_whoever_says_no_to_their_own_number_and_gives_none_has_none(caller, only_call, owed_numbers):
+    """Three times asked, they hear that there is no number to call them back on."""
+    guest = caller().dials().presses("2").presses("").says("orders fail").presses("1").says("no")
+    guest.stays_silent(3).hears("no number to call you back")
+    assert not only_call().answers.get("phone")
+    assert owed_numbers() == [None]
+
+
 def test_a_number_that_was_not_said_into_a_recording_is_none(run_line, phone, only_call):
     """Twilio keeps a recording of silence: nobody is promised a call on the strength of it."""
     with run_line("en") as line:
@@ -135,6 +152,17 @@ def test_a_recording_of_which_only_the_address_is_told_is_one(run_line, phone, o
         answer = line.post(action, CallSid=guest.sid, From="anonymous", **told)
     assert "no number to call you back" not in answer.text
     assert only_call().answers["number_recording"] == RECORDING
+
+
+@pytest.fixture
+def owed_numbers(engine: Engine):
+    """The numbers at which a call is owed."""
+
+    def find() -> list[str | None]:
+        with transaction(engine) as session:
+            return [row.number for row in tables.reaching.owed(session)]
+
+    return find
 
 
 def test_three_misses_go_on_instead_of_ending_in_silence(caller, only_call):

@@ -233,7 +233,7 @@ def test_a_recording_may_be_asked_for_in_words():
     refused = advance(Turn(step="problem", answers={"consent": "no"}), asked)
     assert (refused.step, refused.misses) == ("problem", 1)
     assert "problem" not in refused.answers
-    for nothing in (asked, Heard(speech="no", key="2", meant="no")):
+    for nothing in (asked, Heard(speech="no", key="2", meant="no", is_nothing=True)):
         left = advance(Turn(step="note", answers={"consent": "no"}), nothing)
         assert (left.step, "note" in left.answers) == (LAST, False)
 

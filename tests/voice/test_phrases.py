@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.terms import Party
-from voice import hearing, phrases, prompts
+from voice import hearing, menu, phrases, prompts
 
 
 def nobody(_raw: str) -> Party | None:
@@ -32,7 +32,7 @@ UNSURE = {
 }  # fmt: skip
 DOWN = {
     "en": ["it's not up", "not up", "is down", "it's down", "the shop is down", "not working", "it does not work",
-           "nothing works", "yes", "yeah it is", "correct", "sure", "definitely", "okay", "I think so", "probably",
+           "nothing works", "yes", "yeah it is", "correct", "sure", "definitely", "I think so", "probably",
            "yes, we cannot log in", "I would say yes"],
     "de": ["ja", "funktioniert nicht", "unser Shop funktioniert nicht", "genau", "stimmt", "klar", "ist ausgefallen",
            "es geht nichts mehr", "ja, alles steht", "glaube schon"],
@@ -50,10 +50,15 @@ NOT_DOWN = {
 DOUBTFUL = {
     "en": ["no users can log in", "no one can log in", "yes and no", "no, it's not up", "something is wrong",
            "No, production is not down, it is slow", "it's okay", "nothing of ours is down", "not", "knows",
-           "no, we can't", "no, nobody can"],
-    "de": ["kein Produktivsystem ist ausgefallen", "nein, es funktioniert nicht", "ja nein", "nicht"],
-    "fr": ["non, en panne", "aucun système n'est en panne", "pas"],
-    "es": ["no podemos iniciar sesión", "no hay ningún sistema caído", "no está bien", "no está"],
+           "no, we can't", "no, nobody can", "no I can't", "no nothing", "no it's not there", "no it's not on", "okay",
+           "no problem", "all good", "production is up"],
+    "de": ["kein Produktivsystem ist ausgefallen", "nein, es funktioniert nicht", "ja nein", "nicht",
+           "nein, niemand kann", "nein kann nicht", "nein, keiner", "nein ist nicht da", "nein ist nicht an",
+           "alles gut", "kein Problem", "alles in Ordnung", "die Produktion läuft"],
+    "fr": ["non, en panne", "aucun système n'est en panne", "pas", "non plus rien", "non c'est pas là", "ça va",
+           "pas de problème"],
+    "es": ["no podemos iniciar sesión", "no hay ningún sistema caído", "no está bien", "no está", "no, nada",
+           "todo bien", "sin problema"],
 }  # fmt: skip
 
 
@@ -75,11 +80,16 @@ def test_what_does_not_work_is_down(language: str, said: str):
     each(
         {
             "en": ["only the test system is down", "yes, but only staging", "the dev environment is down",
-                   "it is not production", "production is fine, only test is down", "no, just the sandbox"],
+                   "it is not production", "production is fine, only test is down", "no, just the sandbox",
+                   "production is up but the test system is down", "only staging is down, production runs",
+                   "the test system is down, production is not affected"],
             "de": ["nur das Testsystem ist ausgefallen", "ja, das Testsystem", "Staging ist down",
-                   "das ist nicht die Produktion"],
-            "fr": ["seulement le système de test est en panne", "oui, la recette", "ce n'est pas la production"],
-            "es": ["solo el sistema de pruebas está caído", "sí, en desarrollo", "no es producción"],
+                   "das ist nicht die Produktion", "die Produktion läuft, nur das Testsystem ist ausgefallen",
+                   "das Testsystem ist down, Produktion nicht"],
+            "fr": ["seulement le système de test est en panne", "oui, la recette", "ce n'est pas la production",
+                   "la production marche mais le système de test est en panne"],
+            "es": ["solo el sistema de pruebas está caído", "sí, en desarrollo", "no es producción",
+                   "la producción funciona, pero el sistema de pruebas está caído"],
         }
     ),
 )  # fmt: skip
@@ -93,6 +103,8 @@ def test_another_system_that_is_down_is_not_production(language: str, said: str)
     [
         ("en", "yes, production and staging are down", "yes"),
         ("en", "production is down, test is up", "yes"),
+        ("en", "staging works, production is down", "yes"),
+        ("de", "Testsystem läuft, die Produktion ist ausgefallen", "yes"),
         ("en", "not the test system, the shop is down", ""),
         ("de", "Produktion und Testsystem sind ausgefallen", "yes"),
         ("fr", "la production est en panne, et la recette", "yes"),
@@ -132,7 +144,9 @@ def test_only_a_bare_no_keeps_engineers_asleep(language: str, said: str):
 @pytest.mark.parametrize(("language", "said"), each(DOUBTFUL))
 def test_what_could_be_either_is_asked_again(language: str, said: str):
     """Nobody is rung for it, and nobody is kept from ringing."""
-    assert not hear(language, said).outage
+    heard = hear(language, said)
+    assert not heard.outage
+    assert menu.advance(menu.Turn(step="down", answers={}), heard).step == "down"
 
 
 @pytest.mark.parametrize(
@@ -185,6 +199,44 @@ def test_what_is_wrong_is_a_no(language: str, said: str):
 def test_consent_is_never_guessed(language: str, said: str):
     """A yes leads the answer and nothing in it is denied."""
     assert not hear(language, said).key
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each(
+        {
+            "en": ["okay, please stop recording", "yes, I do mind", "sure I decline", "right so our system is down",
+                   "hello good morning my name is Anna", "right, it's down"],
+            "de": ["ja, ich lehne ab", "ja, ich bin dagegen", "ja guten Tag hier ist Muster"],
+            "fr": ["oui ça me dérange", "d'accord, laissez tomber"],
+            "es": ["vale, déjelo", "claro, me opongo"],
+        }
+    ),
+)  # fmt: skip
+def test_a_yes_that_says_more_agrees_to_no_recording(language: str, said: str):
+    """It may be a greeting, or take the yes back: the question is asked again."""
+    turn = menu.Turn(step="consent", answers={"mode": "ask"})
+    assert menu.advance(turn, hear(language, said)).step == "consent"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    each({"en": ["yes please", "sure, go ahead", "okay", "yes you may record"], "de": ["ja gerne", "einverstanden"],
+          "fr": ["oui d'accord"], "es": ["sí, claro"]}),
+)  # fmt: skip
+def test_a_plain_yes_agrees_to_a_recording(language: str, said: str):
+    """In many words, as long as none says anything else."""
+    turn = menu.Turn(step="consent", answers={"mode": "ask"})
+    assert menu.advance(turn, hear(language, said)).answers["consent"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), each({"en": ["nothing"], "de": ["nichts"], "fr": ["rien"], "es": ["nada"]})
+)
+def test_nothing_to_add_is_no_addition(language: str, said: str):
+    """The question invites that answer."""
+    turn = menu.Turn(step="note", answers={})
+    assert "note" not in menu.advance(turn, hear(language, said)).answers
 
 
 @pytest.mark.parametrize(
@@ -258,6 +310,17 @@ def test_a_recording_or_nothing_at_hand_may_be_told_in_words(meant: str, languag
         ("en", "ninety 5", "905"),
         ("en", "four hundred and two", None),
         ("en", "four seven blah one", None),
+        ("en", "not that one", None),
+        ("en", "one moment please", None),
+        ("en", "I don't have one", None),
+        ("en", "no, it is four seven", "47"),
+        ("en", "four seven one no two", None),
+        ("de", "ein Moment bitte", None),
+        ("de", "vier sieben eins eins ach nein null null", None),
+        ("de", "dreimal die fünf", "555"),
+        ("fr", "j'ai un problème", None),
+        ("fr", "un moment", None),
+        ("es", "un momento por favor", None),
         ("de", "fünfundfünfzig null eins", "5501"),
         ("de", "vier hundert elf", None),
         ("fr", "zéro un cinquante-cinq cinquante zéro un deux trois quatre", "01555001234"),
