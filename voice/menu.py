@@ -126,7 +126,7 @@ def _down(_turn: Turn, heard: Heard) -> Mapping[str, str] | None:
 
 
 def _consent(turn: Turn, heard: Heard) -> Mapping[str, str] | None:
-    """Yes or no; where a recording was announced, whoever says nothing against it agrees. A yes has to be clear, and all of it."""
+    """Yes or no; where a recording was announced, silence agrees. A yes has to be clear, and all of the answer."""
     said = {"1": "yes", "2": "no"}.get(heard.key)
     if said:
         return None if said == "yes" and (heard.is_unclear or not heard.is_plain) else {"consent": said}
