@@ -1,6 +1,7 @@
 """A top-priority call played against the live configuration: what the caller hears, who would ring, what is wrong.
 
-Nobody is rung, nothing is sent, and nothing stays: the call runs in one transaction that is rolled back.
+Nobody is rung, nothing is sent, and nothing stays: the call runs in one transaction that is rolled back. Only the
+number of its request is used up, since a sequence takes none back.
 """
 
 from collections.abc import Iterator

@@ -1,14 +1,25 @@
 """The only reader of the environment: one frozen object, with a clear line for every mistake."""
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+import phonenumbers
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from intake.portal.links import template_mistake
@@ -22,6 +33,7 @@ PREFIX = "SWITCHBOARD_"
 SECRETS_DIR = "SWITCHBOARD_SECRETS_DIR"
 """Names a directory with one file per secret (Docker and systemd put theirs there)."""
 
+OWN_PROMPTS = "SWITCHBOARD_VOICE_PROMPTS"
 Addresses = Annotated[tuple[str, ...], NoDecode]
 RECEIPTS: Mapping[tuple[str, ...], tuple[str, ...]] = {("off",): (), ("both",): ("mail", "sms")}
 """What stands for none of the ways of writing to a caller, and for all of them."""
@@ -116,7 +128,14 @@ class Settings(BaseSettings):
     support_phone: str = Field("", description="Number told to senders whose policy names none.")
     policy: str = Field("wso2", description="Policy of requests whose account names none.")
     policy_dir: Path | None = Field(None, description="Directory of further policy packs (*.yaml).")
-    default_region: str = Field("US", description="Country of telephone numbers written without a country code.")
+    default_region: str = Field(
+        "US",
+        description="Country of telephone numbers written without a country code, two letters of ISO 3166: `DE`; "
+        "`GB` for the United Kingdom.",
+    )
+    voice_prompts: Path | None = Field(
+        None, description="Directory of your own wording and voices of the telephone menu, a TOML file per language."
+    )
     voice_language: str = Field("en", description="Language the telephone menu speaks first.")
     voice_languages: Addresses = Field(
         (), description="Languages callers choose among by key, comma-separated; empty: the first one alone."
@@ -125,9 +144,6 @@ class Settings(BaseSettings):
         "",
         description="Our numbers and the languages spoken there: `+493055500100=de; +442055500100=en,fr`; "
         "calls to others are refused; empty: every number of the account.",
-    )
-    voice_prompts: Path | None = Field(
-        None, description="Directory of your own wording and voices of the telephone menu, a TOML file per language."
     )
     voice_recording: str = Field(
         "ask",
@@ -216,10 +232,52 @@ class Settings(BaseSettings):
     @field_validator("public_url", "twilio_api_base")
     @classmethod
     def is_web_address(cls, value: str) -> str:
-        """Refuse anything but http(s)://host without a trailing slash."""
-        if not value.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return value.rstrip("/")
+        """Refuse anything but http(s)://host, with a port and a path at most, without a trailing slash."""
+        parts = urlsplit(value)
+        is_clean = not re.search(r"[\s?#]", value) and parts.hostname and parts.port != 0
+        if parts.scheme not in {"http", "https"} or not is_clean:
+            raise ValueError("write http:// or https:// and a host, such as https://support.example.com, and no ? or #")
+        return parts.geturl().rstrip("/")
+
+    @field_validator("reply_window", "reply_max_age", "callback_after", mode="wrap")
+    @classmethod
+    def is_duration(cls, value: Any, read: ValidatorFunctionWrapHandler) -> timedelta:
+        """Take ISO 8601 or whole seconds; refuse what is neither, or negative."""
+        is_seconds = isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,9}\s*", value)
+        try:
+            found: timedelta = timedelta(seconds=int(value)) if is_seconds else read(value)
+        except ValidationError:
+            raise ValueError(f"{value!r} is no duration: write PT10M, PT12H or P1D, or seconds such as 600") from None
+        if found < timedelta(0):
+            raise ValueError(f"{value!r} is negative: write PT10M, PT12H or P1D, or seconds such as 600")
+        return found
+
+    @field_validator("default_region")
+    @classmethod
+    def is_country(cls, value: str) -> str:
+        """Refuse a country that has no numbering plan; lower case will do."""
+        region = value.strip().upper()
+        if region and region not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError(f"{value!r}: write two letters of ISO 3166, such as DE; GB for the United Kingdom")
+        return region
+
+    @field_validator("twilio_account_sid")
+    @classmethod
+    def is_account(cls, value: str) -> str:
+        """Refuse what is no account's id, such as an API key's; what was written is not shown."""
+        sid = value.strip()
+        if sid and not re.fullmatch(r"AC[0-9a-fA-F]{32}", sid):
+            raise ValueError("write the Account SID of Twilio's console: AC and 32 digits or letters from a to f")
+        return sid
+
+    @field_validator("twilio_from")
+    @classmethod
+    def is_number(cls, value: str) -> str:
+        """Refuse what is no number with its country's code; gaps between the digits will do."""
+        number = own_numbers.GAPS.sub("", value)
+        if number and not own_numbers.NUMBER.fullmatch(number):
+            raise ValueError(f"{value!r} is no number like +493055500100")
+        return number
 
     @field_validator("portal_url")
     @classmethod
@@ -261,19 +319,21 @@ class Settings(BaseSettings):
             raise ValueError("; ".join(mistakes))
         return value
 
-    @model_validator(mode="after")
-    def speaks(self) -> Self:
-        """Refuse languages without prompts."""
-        own = self.voice_prompts.glob("*.toml") if self.voice_prompts else ()
-        spoken = {*prompts.languages(), *(path.stem for path in own)}
-        numbers = own_numbers.parse(self.voice_numbers)
-        wanted = {self.voice_language, *self.voice_languages, *(each for one in numbers.values() for each in one)}
+    @field_validator("voice_language", "voice_languages", "voice_numbers")
+    @classmethod
+    def is_spoken_here(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse languages without prompts; the directory of the operator's own was read before."""
+        if "voice_prompts" not in info.data:
+            return value  # it is wrong itself, and named
+        own = info.data["voice_prompts"]
+        spoken = {*prompts.languages(), *(path.stem for path in (own.glob("*.toml") if own else ()))}
+        wanted = {value} if info.field_name == "voice_language" else set(value)
+        if info.field_name == "voice_numbers":
+            wanted = {each for some in own_numbers.parse(value).values() for each in some}
         if missing := sorted(wanted - spoken):
-            raise ValueError(
-                f"SWITCHBOARD_VOICE_LANGUAGE, …_LANGUAGES, …_NUMBERS: no prompts for {', '.join(missing)}; "
-                f"there are {', '.join(sorted(spoken))}, and more in SWITCHBOARD_VOICE_PROMPTS"
-            )
-        return self
+            there = ", ".join(sorted(spoken))
+            raise ValueError(f"no prompts for {', '.join(missing)}; there are {there}, and more in {OWN_PROMPTS}")
+        return value
 
     @field_validator("reply_templates")
     @classmethod

@@ -46,7 +46,7 @@ class Node:
     def fields(self, required: frozenset[str], optional: frozenset[str] = frozenset()) -> dict[str, "Node"]:
         """The values of a mapping by key; missing and unknown keys are noted."""
         if not isinstance(self.value, CommentedMap):
-            self.wrong(f"write a mapping with the keys {listed(required)}")
+            self.wrong(f"write a mapping with the keys {listed(required or optional)}")
             return {}
         found = {}
         for key, value in self.value.items():
@@ -112,7 +112,7 @@ class Node:
         word = self.text()
         if word and word not in known:
             close = get_close_matches(word, known, 1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {listed(known)}"
+            hint = f"did you mean {str(close[0])!r}?" if close else f"known are {listed(known)}"
             self.wrong(f"{word!r} is no {what}; {hint}")
         return word
 

@@ -43,6 +43,7 @@ def ring(
         timeout=min(max(seconds, SHORTEST_RING), LONGEST_RING),
         caller_id=from_number,
         answer_on_bridge=True,
+        time_limit=outgoing.LONGEST_TALK,
     )
     for leg, number in telephones:
         here = f"{public_url}/voice/leg/{leg}"

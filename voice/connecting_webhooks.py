@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from voice import calls, whisper
+from voice.deadline import whispered_moment
 from voice.outgoing import Naming
 from voice.switch import Switch
 from voice.webhooks import Line, body_of, is_again, noted, said, to_us, verified
@@ -37,7 +38,7 @@ def router(line: Line, switch: Switch, *, naming: Naming = whisper.unnamed) -> A
         def flow(session: Session) -> str:
             return whisper.ring(session, _known(leg), params, line.clock(), switch=switch, naming=naming)
 
-        return await said(line, request, params, flow)
+        return await said(line, request, params, flow, moment=whispered_moment)
 
     @routes.post("/leg/{leg}/key")
     async def leg_key(params: Webhook, leg: str, request: Request) -> Response:
@@ -46,7 +47,7 @@ def router(line: Line, switch: Switch, *, naming: Naming = whisper.unnamed) -> A
         def flow(session: Session) -> str:
             return whisper.key(session, _known(leg), tried, params, line.clock(), switch=switch, naming=naming)
 
-        return await said(line, request, params, flow)
+        return await said(line, request, params, flow, moment=whispered_moment)
 
     @routes.post("/leg/{leg}/status")
     async def leg_status(params: Webhook, leg: str) -> Response:

@@ -14,6 +14,7 @@ import structlog
 from twilio.twiml.voice_response import VoiceResponse
 
 from models.errors import SwitchboardError, Unavailable
+from voice import outgoing
 from voice.prompts import Prompts
 from voice.twiml import RETRIES, speak
 
@@ -22,7 +23,7 @@ SECONDS = 5.0
 PAUSE = 2
 """Seconds of silence between "one moment" and the next try."""
 MOST = 3
-"""How often a caller is asked for a moment; then Twilio goes to the fallback."""
+"""How often a caller is asked for a moment; then Twilio goes to the fallback. An engineer who is rung is hung up on."""
 THREADS = 12
 """Webhooks worked on at once."""
 STATEMENT_MS, LOCK_MS = 3000, 2500
@@ -103,9 +104,23 @@ def one_moment(words: Prompts, address: str, again: int) -> str:
     response = VoiceResponse()
     speak(response, words, words.say("moment"))
     response.pause(length=PAUSE)
-    sign = "&" if "?" in address else "?"
-    response.redirect(f"{address}{sign}again={again + 1}{RETRIES}", method="POST")
+    response.redirect(_once_more(address, again) + RETRIES, method="POST")
     return str(response)
+
+
+def whispered_moment(words: Prompts, address: str, again: int) -> str:
+    """TwiML that asks whoever is rung for a caller for a moment, and comes back to the same address by itself.
+
+    A key that is pressed meanwhile comes with it. It hangs up on whoever was asked often enough: nothing here may
+    connect the two (https://www.twilio.com/docs/voice/twiml/number#url).
+    """
+    if again >= MOST:
+        return outgoing.hang_up()
+    return outgoing.ask(words, _once_more(address, again), words.say("moment"), seconds=PAUSE)
+
+
+def _once_more(address: str, again: int) -> str:
+    return f"{address}{'&' if '?' in address else '?'}again={again + 1}"
 
 
 def _note(done: "asyncio.Future[Result]") -> None:

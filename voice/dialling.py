@@ -231,7 +231,7 @@ def told(error: TwilioException, account: TwilioAccount) -> str:
     """What Twilio answered, without our secret, should it be repeated there."""
     said = getattr(error, "msg", "") or getattr(error, "title", "")
     whole = f"Twilio answers {getattr(error, 'status', 0)}, error {getattr(error, 'code', 0)}: {said}"
-    return whole.replace(account.auth_token, "…")[:500]
+    return (whole.replace(account.auth_token, "…") if account.auth_token else whole)[:500]
 
 
 def obstacle(trunk: Trunk) -> str:
@@ -265,6 +265,22 @@ def dialable(written: str, region: str = "") -> str | None:
     """
     e164, kind = _read(written, region)
     return None if e164 is None or kind in COSTLY or _is_of_no_country(e164) else e164
+
+
+def unringable(written: str, trunk: Trunk) -> str:
+    """Why none of our people is ever rung at a number, said of it; empty if they are.
+
+    On our own numbers the house would ring itself; of others see `dialable`.
+    """
+    e164, kind = _read(written, trunk.region)
+    if e164 is None:
+        return "is no telephone number"
+    if kind in COSTLY:
+        return "is a premium-rate, shared-cost or personal number"
+    if _is_of_no_country(e164):
+        return "is a satellite telephone's, or of another network that belongs to no country"
+    ours = {dialable(each, trunk.region) for each in (trunk.from_number, *trunk.numbers)}
+    return "is one of our own numbers" if e164 in ours else ""
 
 
 def textable(written: str, region: str = "") -> str | None:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models import tables
 from models.calling import LegState
 from models.terms import JobKind, OutgoingState
-from voice import asking, filing
+from voice import asking, filing, texting
 from voice.connecting import Reached
 from voice.dialling import textable
 from voice.menu import CONNECT, LAST, own_number
@@ -28,6 +28,8 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
 
     A text message goes only to a number the caller confirmed; whose address a mail goes to is found when it is sent.
     They are about the call's own request, also where it was made part of another: that one may be somebody else's.
+    The caller is told of a text only where nothing known stands against it. One that is bound to fail is noted all the
+    same: an engineer sees at the receipt why none came.
     """
     request, phone = call.request_id, _confirmed(call)
     if request is None:
@@ -52,7 +54,7 @@ def receipts(session: Session, call: tables.calls.Call, now: datetime, switch: S
         )
         if made is not None:
             tables.jobs.schedule(session, JobKind.RECEIPT_SEND, made, now)
-        if channel == SMS:
+        if channel == SMS and switch.from_number and texting.may_be_promised(session, call.id, recipient, now):
             call.answers = {**call.answers, "sms": "yes"}
     owed = tables.reaching.owed_to(session, request) if phone else None
     if owed is not None and owed.call_id == call.id:

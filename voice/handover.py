@@ -65,7 +65,7 @@ def engineer(
 
     `turn` counts the telephones that were rung for them, from 1. A document that ends without hanging up connects the
     two (https://www.twilio.com/docs/voice/twiml/number#url). A key that comes once the next telephone is rung takes
-    nothing: the customer is on the way to somebody else.
+    nothing: the customer is on the way to somebody else. Nor does one that comes before it was asked for.
     """
     row = held(session, attempt) if attempt else None
     if row is None or row.key_pressed is None or not _is_child(row, params):
@@ -77,12 +77,13 @@ def engineer(
     words = speech.wording(prompts.FALLBACK)
     if is_machine(params.get("AnsweredBy")):
         return hang_up()
-    if params.get("Digits") == YES or is_taken:
+    pressed = params.get("Digits", "") if tried else ""
+    if pressed == YES or is_taken:
         write(session, row, now, _nth(TAKEN, turn), value=TAKEN)
         response = VoiceResponse()
         response.say(words.say("whisper_taken"), language=words.tag, voice=words.voice or None)
         return str(response)
-    if tried not in ("", "0") or params.get("Digits") == NO:
+    if tried not in ("", "0") or pressed == NO:
         return tell(words, "goodbye")
     reference = spoken(session.get_one(tables.requests.Request, row.request_id).reference)
     here = f"{_address(speech, row)}/engineer?turn={turn}&try={0 if not tried else 1}"
@@ -156,6 +157,7 @@ def _people(
 
 
 def _dial(row: tables.progress.Callback, turn: int, person: OnDuty, words: Prompts, speech: Speech) -> str:
+    """The customer hears it ring until the two are connected, also while the engineer listens."""
     here = _address(speech, row)
     response = VoiceResponse()
     sentence = words.say("connect_wait" if turn == 1 else "connect_next")
@@ -165,6 +167,8 @@ def _dial(row: tables.progress.Callback, turn: int, person: OnDuty, words: Promp
         method="POST",
         timeout=person.ring_seconds,
         caller_id=speech.from_number,
+        answer_on_bridge=True,
+        time_limit=outgoing.LONGEST_TALK,
     )
     dial.number(person.number, url=f"{here}/engineer?turn={turn}{RETRIES}", method="POST")
     response.append(dial)

@@ -20,6 +20,17 @@ from voice.recordings import TwilioAccount
 from voice.twiml import RETRIES
 
 PAGE = 200
+UNAUTHORIZED = 401
+PRIMARY = "SWITCHBOARD_TWILIO_AUTH_TOKEN"
+SECONDARY = "SWITCHBOARD_TWILIO_AUTH_TOKEN_SECONDARY"
+PROMOTED = (
+    f"Twilio refuses {PRIMARY}; {SECONDARY} is the good one: move it to {PRIMARY}, "
+    "unset the secondary, restart web and workers; until then nobody is called and no recording is fetched"
+)
+
+
+class Refused(Unavailable):
+    """Twilio does not take account and token (https://www.twilio.com/docs/api/errors/20003)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,7 @@ def asking(account: TwilioAccount) -> Iterator[Client]:
     """Twilio's library for a few questions.
 
     Raises:
+        Refused: it does not take our token; the public words name both settings.
         Unavailable: Twilio cannot be reached, refuses, or answers what nobody can read; its public words say which.
 
     """
@@ -79,17 +91,16 @@ def asking(account: TwilioAccount) -> Iterator[Client]:
     except Interrupted as error:
         raise Unavailable(str(error), public=str(error)) from error
     except TwilioException as error:
-        said = _page_refused(error) or told(error, account)
+        page = next((each for each in error.args if isinstance(each, Response)), None)
+        # Of what is answered instead of a page of a list, Twilio's library keeps the answer alone.
+        said = f"Twilio answers {page.status_code} instead of a list" if page else told(error, account)
+        if (page.status_code if page else getattr(error, "status", 0)) == UNAUTHORIZED:
+            both = f"SWITCHBOARD_TWILIO_ACCOUNT_SID and {PRIMARY}"
+            raise Refused(said, public=f"{said}: copy {both} from Twilio's console, restart web and workers") from error
         raise Unavailable(said, public=said) from error
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         said = "Twilio answers something that nobody can read"
         raise Unavailable(said, public=said) from error
-
-
-def _page_refused(error: TwilioException) -> str:
-    """What Twilio answered instead of a page of a list, of which its library keeps the answer alone."""
-    answers = [each for each in error.args if isinstance(each, Response)]
-    return f"Twilio answers {answers[0].status_code} instead of a list" if answers else ""
 
 
 def look(account: TwilioAccount, plan: Plan) -> tuple[Number, ...]:
@@ -110,13 +121,21 @@ def apply(account: TwilioAccount, plan: Plan, numbers: tuple[Number, ...]) -> tu
     """Set what is not right, and how the numbers then are set, as Twilio tells it.
 
     Raises:
-        Unavailable: Twilio does not do it.
+        Unavailable: Twilio does not do it. It stops there, and the public words name that number, those that were set
+            before it, and those that were not tried.
 
     """
-    with asking(account) as client:
-        for each in numbers:
-            if wrong := {one.name: one.wanted for one in each.settings if not one.is_right}:
-                client.incoming_phone_numbers(each.sid).update(**wrong)
+    to_set = [each for each in numbers if not all(one.is_right for one in each.settings)]
+    for at, each in enumerate(to_set):
+        try:
+            with asking(account) as client:
+                fields = {one.name: one.wanted for one in each.settings if not one.is_right}
+                client.incoming_phone_numbers(each.sid).update(**fields)
+        except Unavailable as error:
+            before, after = (", ".join(one.number for one in some) for some in (to_set[:at], to_set[at + 1 :]))
+            said = f"stopped at {each.number}: {error.public}; set before: {before or 'none'}; not tried: "
+            said += f"{after or 'none'}. Run it again: what is set stays"
+            raise Unavailable(said, public=said) from error
     read_again = look(account, replace(plan, numbers=tuple(each.number for each in numbers)))
     return read_again if numbers else ()
 
@@ -148,6 +167,8 @@ def _overruled(row: Any) -> Iterator[Finding]:
         yield Finding(is_fine=False, text=f"it belongs to the SIP trunk {row.trunk_sid}, {by}")
     if row.voice_application_sid:
         yield Finding(is_fine=False, text=f"the application {row.voice_application_sid} answers it, {by}")
+    if not (row.capabilities or {}).get("voice"):
+        yield Finding(is_fine=False, text="it can take no calls (Twilio: no capability `voice`): use another number")
     if row.voice_receive_mode == "fax":
         yield Finding(is_fine=False, text="it takes faxes instead of calls")
 
@@ -178,15 +199,24 @@ def _missing(number: str) -> Number:
     return Number(sid="", number=number, findings=(Finding(is_fine=False, text="it is no number of this account"),))
 
 
-def findings(account: TwilioAccount, plan: Plan, *, secondary: str = "", from_number: str = "") -> Iterator[Finding]:
+def findings(
+    account: TwilioAccount, plan: Plan, *, secondary: str = "", from_number: str = "", texts: bool = False
+) -> Iterator[Finding]:
     """Everything about the account and its numbers, right or wrong, each with what to do; never raises.
 
-    `secondary` is the second auth token, during rotation; `from_number` is the one that calls out.
+    `secondary` is the second auth token, during rotation; `from_number` is the one that calls out, and with `texts`
+    sends texts, too. Where Twilio refuses the first token and takes the second, everything is asked with that one.
     """
     try:
-        with asking(account) as client:
-            whose = client.api.accounts(account.account_sid).fetch()
-            yield Finding(is_fine=whose.status == "active", text=f"the Twilio account is {whose.status}")
+        try:
+            status = _status(account)
+        except Refused as error:
+            if not secondary:
+                raise
+            account, secondary = replace(account, auth_token=secondary), ""
+            status = _promoted(account, error)
+            yield Finding(is_fine=False, text=PROMOTED)
+        yield Finding(is_fine=status == "active", text=f"the Twilio account is {status}")
         yield from _numbers(look(account, plan))
     except Unavailable as error:
         yield Finding(is_fine=False, text=f"Twilio account: {error.public}")
@@ -194,7 +224,7 @@ def findings(account: TwilioAccount, plan: Plan, *, secondary: str = "", from_nu
     if secondary:
         yield _secondary(account, secondary)
     if from_number:
-        yield _sender(account, from_number)
+        yield sender(account, from_number, texts=texts)
 
 
 def _numbers(seen: tuple[Number, ...]) -> Iterator[Finding]:
@@ -210,26 +240,53 @@ def _numbers(seen: tuple[Number, ...]) -> Iterator[Finding]:
         yield from (Finding(is_fine=one.is_fine, text=f"{each.number}: {one.text}") for one in each.findings)
 
 
+def _status(account: TwilioAccount) -> str:
+    with asking(account) as client:
+        return str(client.api.accounts(account.account_sid).fetch().status)
+
+
+def _promoted(account: TwilioAccount, first: Refused) -> str:
+    """The status of an account whose primary token was refused, by its secondary one."""
+    try:
+        return _status(account)
+    except Refused as error:
+        raise Refused(str(error), public=f"{first.public}; {SECONDARY} is refused, too") from error
+
+
 def _secondary(account: TwilioAccount, token: str) -> Finding:
-    name = "SWITCHBOARD_TWILIO_AUTH_TOKEN_SECONDARY"
+    name = SECONDARY
     if token == account.auth_token:
         return Finding(is_fine=False, text=f"{name} is the primary token: unset it")
     try:
-        with asking(replace(account, auth_token=token)) as client:
-            client.api.accounts(account.account_sid).fetch()
+        _status(replace(account, auth_token=token))
     except Unavailable as error:
         return Finding(is_fine=False, text=f"{name} is no token of the account (unset it after a rotation): {error}")
     return Finding(is_fine=True, text=f"{name} is good: promote it in Twilio, then make it the primary one here")
 
 
-def _sender(account: TwilioAccount, number: str) -> Finding:
-    """Whether calls may go out under a number: the account's own, or one that it has verified."""
+def sender(account: TwilioAccount, number: str, *, texts: bool) -> Finding:
+    """Whether calls may go out under a number, and `texts` if wanted; never raises.
+
+    Calls may under the account's own numbers, and those it has verified; texts only under its own that can send them
+    (https://www.twilio.com/docs/api/errors/21601 and its neighbour 21661).
+    """
     try:
         with asking(account) as client:
             own = client.incoming_phone_numbers.list(phone_number=number)
             other = [] if own else client.outgoing_caller_ids.list(phone_number=number)
     except Unavailable as error:
         return Finding(is_fine=False, text=f"SWITCHBOARD_TWILIO_FROM cannot be checked: {error.public}")
-    is_ours = any(row.phone_number == number for row in (*own, *other))
-    what = "belongs to the account" if is_ours else "is no number of the account: calls out will be refused"
-    return Finding(is_fine=is_ours, text=f"SWITCHBOARD_TWILIO_FROM {what}")
+    ours = [row for row in own if row.phone_number == number]
+    if not ours and not any(row.phone_number == number for row in other):
+        wrong = "is no number of the account: calls out will be refused"
+    elif texts and not any(_can_text(row) for row in ours):
+        kind = "can send no texts" if ours else "is only a verified caller id, which can send no texts"
+        wrong = f"{kind}: set SWITCHBOARD_VOICE_RECEIPT to mail, or name a number of the account that can"
+    else:
+        wrong = ""
+    return Finding(is_fine=not wrong, text=f"SWITCHBOARD_TWILIO_FROM {wrong or 'belongs to the account'}")
+
+
+def _can_text(row: Any) -> bool:
+    """Whether a number is able to send texts; Twilio writes the name of it in small letters or in capitals."""
+    return any(name.lower() == "sms" and is_able for name, is_able in (row.capabilities or {}).items())

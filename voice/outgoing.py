@@ -20,6 +20,11 @@ from voice.prompts import Prompts
 from voice.twiml import ANSWER_SECONDS, RETRIES
 
 YES = "1"
+LONGEST_TALK = 24 * 60 * 60
+"""Seconds after which Twilio ends a talk of two: its most, and not the four hours that it takes unless told.
+
+https://www.twilio.com/docs/voice/twiml/dial#timelimit
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +70,25 @@ class Speech:
     from_number: str = ""
 
 
-def ask(words: Prompts, here: str, *sentences: str) -> str:
-    """TwiML that asks for one key, which goes to `here`; so does silence."""
+def ask(words: Prompts, here: str, *sentences: str, seconds: int = ANSWER_SECONDS) -> str:
+    """TwiML that asks for one key, which goes to `here`; so does silence after so many seconds, as an empty key.
+
+    It may stand before two calls are connected: there Twilio knows Say, Play, Gather and Hangup only, and a document
+    that ends without hanging up connects the two (https://www.twilio.com/docs/voice/twiml/number#url).
+    """
     response = VoiceResponse()
-    gather = Gather(input="dtmf", action=here + RETRIES, method="POST", timeout=ANSWER_SECONDS, num_digits=1)
+    gather = Gather(
+        input="dtmf",
+        action=here + RETRIES,
+        method="POST",
+        timeout=seconds,
+        num_digits=1,
+        action_on_empty_result=True,
+    )
     for sentence in sentences:
         gather.say(sentence, language=words.tag, voice=words.voice or None)
     response.append(gather)
-    response.redirect(here + RETRIES, method="POST")
+    response.hangup()
     return str(response)
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from voice import callbacks, handover, pages, texting
+from voice.deadline import whispered_moment
 from voice.outgoing import Handover, Naming, Settle, Speech
 from voice.webhooks import Line, body_of, is_again, noted, said, verified
 
@@ -99,6 +100,7 @@ def _add_engineers(routes: APIRouter, line: Line, speech: Speech, webhook: objec
             request,
             params,
             lambda it: handover.engineer(it, about, turn, tried, params, line.clock(), speech=speech),
+            moment=whispered_moment,
         )
 
     @routes.post("/callback/{attempt}/connected")
@@ -133,7 +135,7 @@ def turn_of(request: Request) -> int:
 def tried_of(request: Request) -> str:
     """Which time a key was asked for ("0", then "1"), as the address says; empty before.
 
-    Whoever was asked for a moment brings no key: where theirs was not stored it is asked for once more.
+    Whoever was asked for a moment brings no key from before: where theirs was not stored it is asked for once more.
     """
     tried = request.query_params.get("try", "")
     return "0" if tried and is_again(request) else tried

@@ -29,7 +29,7 @@ from voice.connecting import OPEN
 from voice.dialling import Restored, look_up
 from voice.hearing import RECORDING_SID
 from voice.number import asking
-from voice.outgoing import moment
+from voice.outgoing import LONGEST_TALK, moment
 from voice.phone import LOST, OVERDUE
 from voice.recordings import TwilioAccount
 from voice.signature import CALL_SID
@@ -39,8 +39,8 @@ WHY = "they called while we were away"
 BEFORE_RESTORE = "they called before the database was restored, and may have been served then"
 LATE = timedelta(hours=1)
 """Who called longer ago is not rung by the house: a person decides whether they still wait, and whether it is night."""
-LONGEST_CALL = timedelta(days=1)
-"""Twilio ends every call after that (https://www.twilio.com/docs/voice/twiml/dial#timelimit)."""
+LONGEST_CALL = timedelta(seconds=LONGEST_TALK)
+"""Twilio ends a talk after that, so that a call of which it knows nothing is over so long after somebody was rung."""
 FORGOTTEN = timedelta(days=3)
 """How long after it was rung a telephone is asked for whose end nobody told."""
 CONNECTING = timedelta(seconds=5)

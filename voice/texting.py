@@ -12,7 +12,7 @@ from string import Template
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, Select, func, select
 from sqlalchemy.orm import Session
 
 from models import tables
@@ -48,6 +48,8 @@ LONGEST = 160
 """Letters of one message: 140 octets hold as many septets (3GPP TS 23.040 §9.2.3.16)."""
 STOPPED = 21610
 """Twilio's error where the recipient has answered STOP to our number."""
+UNABLE = (21601, 21606, 21659, 21660, 21661)
+"""Twilio's errors where our number can send no texts: verified only, not of the account, or for calls alone."""
 FRESH = timedelta(days=1)
 """A reference that comes later than this helps nobody."""
 MOST_A_DAY = 5
@@ -98,6 +100,24 @@ def status(session: Session, receipt: UUID | None, params: Mapping[str, str], no
     session.flush()
 
 
+def may_be_promised(session: Session, call_id: UUID, number: str, now: datetime) -> bool:
+    """Whether a text about a call may be promised to a number (E.164): nothing known keeps it from going.
+
+    It is not where as many as may go there today went, or will before this one; where the last one to this number met
+    a STOP; or where Twilio refused our own number for the last one to anybody. Since those are sent without a promise,
+    START and another `SWITCHBOARD_TWILIO_FROM` are noticed. https://www.twilio.com/docs/api/errors/21610
+    """
+    today = _of_today(number, now, OutgoingState.PENDING).where(CallReceipt.call_id != call_id)
+    ended = select(CallReceipt.error).where(
+        CallReceipt.channel == SMS, CallReceipt.state.in_([OutgoingState.SENT, OutgoingState.FAILED])
+    )
+    last = ended.order_by(CallReceipt.created_at.desc(), CallReceipt.id.desc()).limit(1)
+    there = last.where(CallReceipt.recipient == number)
+    known = select(today.scalar_subquery(), there.scalar_subquery(), last.scalar_subquery())
+    count, error_there, error_anywhere = session.execute(known).one()
+    return count < MOST_A_DAY and not _is(error_there, STOPPED) and not _is(error_anywhere, *UNABLE)
+
+
 def written(support: str, reference: str, language: str | None) -> str:
     """The text, in one message: letters that need more room are written plainly, a long name is cut."""
     said = Template(TEXTS.get(language or "", TEXTS[FALLBACK]))
@@ -140,13 +160,18 @@ def _needless(session: Session, row: CallReceipt, number: str | None, now: datet
         return "the caller left no number that takes texts"
     if now - row.created_at > FRESH:
         return "too old to be of use"
-    same = select(func.count()).where(
+    same = session.scalar(_of_today(row.recipient, now)) or 0
+    return f"{MOST_A_DAY} texts went to this number today" if same >= MOST_A_DAY else ""
+
+
+def _of_today(number: str, now: datetime, *more: OutgoingState) -> Select[int]:
+    """How many texts went to a number within a day, or may have; those in further states count as well."""
+    return select(func.count()).where(
         CallReceipt.channel == SMS,
-        CallReceipt.recipient == row.recipient,
+        CallReceipt.recipient == number,
         CallReceipt.created_at > now - timedelta(days=1),
-        CallReceipt.state.in_([OutgoingState.SENT, *OPEN]),
+        CallReceipt.state.in_([OutgoingState.SENT, *OPEN, *more]),
     )
-    return f"{MOST_A_DAY} texts went to this number today" if (session.scalar(same) or 0) >= MOST_A_DAY else ""
 
 
 def _text(trunk: Trunk, number: str, words: str, told_at: str) -> Outcome:
@@ -163,6 +188,11 @@ def _why(outcome: Outcome) -> str:
     if outcome.code == STOPPED:
         return f"the recipient does not want texts from our number (STOP): {outcome.error}"
     return outcome.error
+
+
+def _is(error: str | None, *codes: int) -> bool:
+    """Whether a receipt ended with one of these errors of Twilio's, at once or as a status told later."""
+    return any(f"error {code}" in (error or "") for code in codes)
 
 
 def _is_its_own(session: Session, row: CallReceipt, sid: str) -> bool:

@@ -149,13 +149,14 @@ async def said(
     params: Mapping[str, str],
     flow: Callable[[Session], str],
     since: datetime | None = None,
+    moment: Callable[[Prompts, str, int], str] = one_moment,
 ) -> Response:
     """The TwiML that a flow gives; where it takes too long, "one moment", and a way back to the same address.
 
     The flow goes on in its thread and commits. What comes back then says so in its query (`again`), and brings
-    nothing of what the caller did: it must find the flow's answer, for which it waits if the flow still goes on here,
-    or ask the present question once more. `since` is when a call rang first: it comes back too, for nothing may be
-    stored yet.
+    nothing of what the caller did before: it must find the flow's answer, for which it waits if the flow still goes on
+    here, or ask the present question once more. A key pressed since is a flow of its own. `since` is when a call rang
+    first: it comes back too, for nothing may be stored yet. `moment` is the TwiML that asks for one.
 
     Raises:
         Unavailable: PostgreSQL is away, or slow for too long; Twilio goes to the fallback.
@@ -164,7 +165,9 @@ async def said(
     known_as = f"{params['CallSid']} {address_of(request, line, without=('again=', 'since='))}"
     try:
         answer = await line.deadline.wait(
-            lambda: line.deadline.insist(lambda: run(line, flow)), known_as=known_as, joins=is_again(request)
+            lambda: line.deadline.insist(lambda: run(line, flow)),
+            known_as=known_as,
+            joins=is_again(request) and not params.get("Digits"),
         )
         return xml(answer)
     except Unavailable as error:
@@ -178,7 +181,7 @@ async def said(
     address = address_of(request, line, without="again=")
     if since is not None and "since=" not in address:
         address = f"{address}?since={int(since.timestamp())}"
-    return xml(one_moment(line.wording(language), address, again))
+    return xml(moment(line.wording(language), address, again))
 
 
 async def noted(line: Line, flow: Callable[[Session], None]) -> Response:
@@ -203,7 +206,7 @@ def rang_at(request: Request, now: datetime) -> datetime:
 
 
 def is_again(request: Request) -> bool:
-    """Whether a caller who was asked for a moment is back: the webhook says nothing of what they did."""
+    """Whether a caller who was asked for a moment is back: the webhook says nothing of what they did before."""
     return asked_before(request.query_params.get("again", "")) > 0
 
 

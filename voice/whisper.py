@@ -31,7 +31,10 @@ EXACT = frozenset({LegState.BUSY, LegState.FAILED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """Which time a key was asked for ("0", then "1"); `again`: we were slow, and the webhook brings no key."""
+    """Which time a key was asked for ("0", then "1"); `again`: we were slow.
+
+    Then the webhook brings no key from before, but one that was pressed since, if there was one.
+    """
 
     number: str
     again: bool = False

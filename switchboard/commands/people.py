@@ -16,6 +16,7 @@ from switchboard.lines import now
 from switchboard.people import add_engineer, add_token, set_reach
 from triage import identity
 from triage.desk import directory
+from voice.dialling import unringable
 
 DAY = "%Y-%m-%d"
 
@@ -95,6 +96,8 @@ def user_reach(
     """Say where escalations reach an engineer, by mail and by phone; without options: show it."""
     with opened(data_dir) as house, transaction(house.engine) as session:
         row = set_reach(session, login, address=address, number=number, region=house.settings.default_region)
+        if number and row.number and (why := unringable(row.number, house.telephony.trunk)):
+            raise Invalid(public=f"{row.number} {why}: nobody would be rung there; name another number")
         if address is None and number is None:
             places = ", ".join(place for place in (row.address, row.number) if place) or "no address and no number"
             typer.echo(f"{row.login} is reached at {places}; --address or --number says where")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -18,6 +19,7 @@ from triage import rota as rotas
 from triage.desk import oncall
 from triage.desk.rota_check import findings
 from triage.rota import Rota
+from voice.dialling import unringable
 
 MOMENT = "%a %Y-%m-%d %H:%M"
 ALWAYS = "no change in sight"
@@ -39,7 +41,7 @@ def check(
     file: Annotated[Path | None, typer.Argument(help="The file (default: SWITCHBOARD_ROTA).")] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Report every mistake of the file, people without a number and hours nobody takes; exit 1 if there is any."""
+    """Report every mistake of the file, people whom nobody can ring and hours nobody takes; exit 1 if there is any."""
     path = file or load(data_dir=data_dir).rota
     if path is None:
         raise Misconfigured(public=NONE)
@@ -49,7 +51,8 @@ def check(
     if mistakes:
         raise typer.Exit(1)
     with opened(data_dir) as house, transaction(house.engine) as session:
-        found = findings(session, rota, now(), policies=house.policies)
+        never = partial(unringable, trunk=house.telephony.trunk)
+        found = findings(session, rota, now(), policies=house.policies, unringable=never)
     for one in found:
         typer.echo(one.text)
     raise typer.Exit(0 if all(one.is_fine for one in found) else 1)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from models.calling import Consent
+from models.calling import Consent, Finding
 from models.errors import Misconfigured
 from switchboard.commands.instance import DataDir, opened
 from switchboard.lines import Sites, Switchboard, now
@@ -18,6 +18,8 @@ from voice import consent, number, own_numbers
 from voice import fallback as away
 from voice.dialling import dialable
 from voice.number import Number, Plan
+from voice.recordings import TwilioAccount
+from voice.texting import SMS
 
 Ours = Annotated[
     list[str] | None,
@@ -69,7 +71,10 @@ def setup(
         seen = number.apply(account, plan, seen)
     for line in _table(seen):
         typer.echo(line)
-    if not seen or not all(each.is_right for each in seen):
+    texted = _texted(settings, account)
+    for finding in texted:
+        typer.echo(f"{'ok  ' if finding.is_fine else 'BAD '} {finding.text}")
+    if not seen or not all(each.is_right for each in seen) or not all(each.is_fine for each in texted):
         if not apply:
             typer.echo("Nothing was changed. To set what can be set: switchboard twilio setup --apply")
         raise typer.Exit(1)
@@ -100,13 +105,16 @@ def fallback(
     and every policy just announce it. To record otherwise is yours to decide.
     """
     settings = load()
-    called = _e164(ours) if ours else ""
-    if dial and dialable(dial, settings.default_region) is None:
+    called = _one_of_ours(ours, settings) if ours else ""
+    first = dialable(dial, settings.default_region) or ""
+    if dial and not first:
         raise Misconfigured(public=f"--dial {dial} is no number that can be called")
+    if first and first in {called, settings.twilio_from, *own_numbers.parse(settings.voice_numbers)}:
+        raise Misconfigured(public=f"--dial {dial} is our own number, which would ring without end: name somebody's")
     telephony = _telephony(settings)
     document = away.document(
         [telephony.wording(language) for language in _spoken(settings, called)],
-        dial=dialable(dial, settings.default_region) or "" if dial else "",
+        dial=first,
         records=_is_announced(settings, telephony) if record is None else record,
     )
     typer.echo(document)
@@ -141,9 +149,16 @@ def _plan(settings: Settings, ours: list[str] | None, fallback: str, fallback_ge
         raise Misconfigured(public="--fallback-get says how --fallback is asked: name that, too")
     if fallback and (mistake := number.fallback_mistake(fallback, settings.public_url)):
         raise Misconfigured(public=mistake)
-    named = tuple(_e164(each) for each in ours or ())
+    named = tuple(_one_of_ours(each, settings) for each in ours or ())
     plan = plan_of(settings)
     return replace(plan, numbers=named or plan.numbers, fallback=fallback, fallback_get=fallback_get)
+
+
+def _texted(settings: Settings, account: TwilioAccount) -> tuple[Finding, ...]:
+    """Whether receipts can go out as texts, where they are to."""
+    if not settings.twilio_from or SMS not in settings.voice_receipt:
+        return ()
+    return (number.sender(account, settings.twilio_from, texts=True),)
 
 
 def _spoken(settings: Settings, called: str) -> tuple[str, ...]:
@@ -171,11 +186,21 @@ def _telephony(settings: Settings) -> Telephony:
     return Switchboard(settings, Sites(database_url="", redis_url="", secret="")).telephony
 
 
-def _e164(written: str) -> str:
+def _one_of_ours(written: str, settings: Settings) -> str:
+    """The number (E.164) that `--number` names: one whose calls we take."""
     try:
-        return next(iter(own_numbers.parse(written)), "")
+        found = tuple(own_numbers.parse(written))
     except ValueError as error:
         raise Misconfigured(public=f"--number: {error}") from error
+    if len(found) != 1:
+        raise Misconfigured(public=f"--number {written!r}: write one number; leave --number out for all")
+    ours = own_numbers.parse(settings.voice_numbers)
+    if ours and found[0] not in ours:
+        raise Misconfigured(
+            public=f"--number {found[0]} is none of SWITCHBOARD_VOICE_NUMBERS, so its calls are refused: "
+            f"add `; {found[0]}` there (`; {found[0]}=de` for its own language), restart the web, and run this again"
+        )
+    return found[0]
 
 
 def _table(numbers: tuple[Number, ...]) -> Iterator[str]:

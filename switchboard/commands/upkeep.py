@@ -112,8 +112,7 @@ def _findings(house: Switchboard) -> Iterator[tuple[bool, str]]:
         yield parked == 0, f"{parked} jobs wait for a person (switchboard replay)"
     free = shutil.disk_usage(house.settings.data_dir if house.settings.data_dir.exists() else "/").free
     yield free > LEAST_FREE_BYTES, f"{free // 2**20} MiB of disk free"
-    if house.settings.twilio_account_sid:
-        yield from telephone.findings(house)
+    yield from telephone.findings(house)
 
 
 def _classifier(session: Session) -> Iterator[tuple[bool, str]]:

@@ -241,12 +241,11 @@ class Leg:
         """Follow the whisper to its end; one that does not hang up connects the two."""
         for verb in ET.fromstring(document):  # noqa: S314 - our own
             self.telephone.heard += " ".join(each.text or "" for each in verb.iter("Say")) + " "
-            key = self.telephone.key if verb.tag == "Gather" else ""
-            if key:
+            assert verb.tag in {"Say", "Play", "Gather", "Hangup"}, f"Twilio skips it here: {document}"
+            key = self.telephone.key
+            if verb.tag == "Gather" and (key or verb.get("actionOnEmptyResult") == "true"):
                 answer = self.exchange.post(verb.get("action", ""), **self.params, CallStatus="in-progress", Digits=key)
                 return self._hears(answer)
-            if verb.tag == "Redirect":
-                return self._hears(self.exchange.post(verb.text or "", **self.params, CallStatus="in-progress"))
             if verb.tag == "Hangup":
                 return False
         return True

@@ -69,6 +69,26 @@ def test_user_reach_without_options_says_where_they_are_reached(run: Run):
     assert run("user", "reach", "lea").output.startswith("lea is reached at lea@example.com, +493055500100;")
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("+881612345678", "is a satellite telephone's"),
+        ("+447012345678", "is a premium-rate, shared-cost or personal number"),
+        ("+1 202 555 0100", "is one of our own numbers"),
+    ],
+)
+def test_a_number_that_is_never_rung_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch, number: str, why: str):
+    """In one line, with the reason; the number before stays, and may be taken away."""
+    monkeypatch.setenv("SWITCHBOARD_TWILIO_FROM", "+12025550100")
+    run("user", "add", "lea")
+    run("user", "reach", "lea", "--number", "+49 30 5550 0100")
+    answer = run("user", "reach", "lea", "--number", number)
+    assert isinstance(answer.exception, Invalid)
+    assert answer.exception.public.startswith(f"{number.replace(' ', '')} {why}")
+    assert "lea is reached at +493055500100;" in run("user", "reach", "lea").output
+    assert run("user", "reach", "lea", "--number", "").exit_code == 0
+
+
 def test_a_premium_number_reaches_nobody(session: Session):
     """Whoever escalates would pay for it; the number before stays."""
     who.add_engineer(session, "lea", "a long password", Role.LEAD)

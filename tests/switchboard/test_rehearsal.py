@@ -17,6 +17,7 @@ from models.store import transaction
 from models.tables.base import Base
 from switchboard import rehearsal, rehearsed_call
 from switchboard.commands import rehearse as command
+from switchboard.commands import telephone
 from switchboard.lines import Sites, Switchboard
 from switchboard.settings import load
 
@@ -69,6 +70,12 @@ def counted(engine: Engine) -> dict[str, int]:
     return {name: number or 0 for name, number in found.items()}
 
 
+def next_number(engine: Engine) -> int:
+    """The number that a request would have been given."""
+    with transaction(engine) as session:
+        return int(session.scalar(text("SELECT nextval('requests_number_seq')")) or 0)
+
+
 TABLES = Base.metadata.tables
 
 
@@ -93,13 +100,14 @@ def test_a_line_that_is_ready_has_nothing_to_mend(build: Build):
 
 
 def test_a_rehearsal_leaves_nothing_behind(build: Build, engine: Engine, monkeypatch: pytest.MonkeyPatch):
-    """Every table has as many rows as before, no job waits, and no worker is woken."""
+    """Every table has as many rows as before, no job waits, no worker is woken; one number of a request is used up."""
     house = build()
     monkeypatch.setattr(house, "wake", lambda: pytest.fail("a worker was woken"))
-    before = counted(engine)
+    before, given = counted(engine), next_number(engine)
     assert len(before) > 20
     assert rehearsal.rehearse(house).rings
     assert counted(engine) == before
+    assert next_number(engine) == given + 2
 
 
 def test_the_language_asked_for_is_chosen(build: Build):
@@ -133,6 +141,23 @@ def test_every_kind_of_consent_leads_to_a_person(build: Build, recording: str):
 def test_what_is_missing_is_named_with_its_setting(build: Build, settings: dict[str, object], told: str):
     """Each thing that keeps a caller from a person is one finding that says what to set."""
     assert any(told in each for each in wrong(rehearsal.rehearse(build(**settings))))
+
+
+@pytest.mark.parametrize("recipients", ["", "on-call=+493055500203"])
+@pytest.mark.parametrize("number", ["+493055500201", "+881612345678", "+447012345678", "+493055500100"])
+def test_doctor_says_of_who_is_on_duty_what_a_call_shows(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: str, recipients: str
+):
+    """At a number that is never rung nobody is on duty, and the operator's book takes their place."""
+    monkeypatch.setattr(telephone.number, "findings", lambda *_, **__: ())
+    rota = tmp_path / "other.yaml"
+    rota.write_text(ROTA.replace("+493055500201", number).replace("[mara, jon]", "[mara]"))
+    house = build(rota=rota, recipients=recipients)
+    rings = {one.name for one in rehearsal.rehearse(house).rings}
+    assert rings == ({"Mara Sample"} if number == "+493055500201" else {"on-call"} if recipients else set())
+    (line,) = [found for found in telephone.findings(house) if "on duty now" in found[1]]
+    assert line[0] is bool(rings)
+    assert ("Mara Sample" in line[1], "`on-call`" in line[1]) == ("Mara Sample" in rings, "on-call" in rings)
 
 
 def test_a_house_without_a_number_to_ring_from_does_not_blame_the_rota(build: Build):

@@ -106,6 +106,40 @@ def test_a_login_that_nobody_has_is_found(run: Run):
     assert lines[5] == "Nobody takes urgent calls from Mon 2026-11-30 18:00 to Tue 2026-12-01 08:00"
 
 
+@pytest.mark.usefixtures("ben")
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [
+        ("+881612345678", "is a satellite telephone's, or of another network that belongs to no country"),
+        ("+447012345678", "is a premium-rate, shared-cost or personal number"),
+        ("+493055500100", "is one of our own numbers"),
+        ("+442055500100", "is one of our own numbers"),
+    ],
+)
+def test_somebody_at_a_number_that_is_never_rung_is_not_on_duty(
+    run: Run, file: Path, monkeypatch: pytest.MonkeyPatch, number: str, why: str
+):
+    """Told with the number and the reason; their turn is nobody's. A second number is rung only one after the other."""
+    monkeypatch.setenv("SWITCHBOARD_TWILIO_FROM", "+493055500100")
+    monkeypatch.setenv("SWITCHBOARD_VOICE_NUMBERS", "+442055500100=en")
+    file.write_text(FILE.replace("+49 30 5550 101", number), encoding="utf-8")
+    answer = run("check")
+    assert answer.exit_code == 1
+    lines = answer.output.splitlines()
+    assert lines[0].startswith(f"Priya Sample has no telephone number that can be rung: {number} {why}: write numbers")
+    assert lines[1] == "Nobody takes urgent calls from Mon 2026-11-23 09:00 to Mon 2026-11-30 09:00"
+    two = FILE.replace('"+49 30 5550 101"', f'["{number}", "+49 30 5550 101"]')
+    file.write_text(two, encoding="utf-8")
+    lines = run("check").output.splitlines()
+    assert lines[0].startswith(f"Priya Sample has no first number that can be rung: {number} {why}: write numbers")
+    assert lines[1] == "Nobody takes urgent calls from Mon 2026-11-23 09:00 to Mon 2026-11-30 09:00"
+    file.write_text(two.replace("label: First line", "ring: in-order"), encoding="utf-8")
+    answer = run("check")
+    assert answer.exit_code == 1
+    assert answer.output.startswith(f"Priya Sample is not rung at every number: {number} {why}: write numbers")
+    assert "Nobody takes" not in answer.output
+
+
 def test_every_mistake_of_a_file_is_a_line(run: Run, tmp_path: Path):
     """Of the file that is named, before any database is asked."""
     path = tmp_path / "other.yaml"

@@ -21,6 +21,14 @@ def nothing_set(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
 
+def refusal(monkeypatch, name: str, written: str) -> str:
+    """What is said of a wrong value."""
+    monkeypatch.setenv(f"SWITCHBOARD_{name.upper()}", written)
+    with pytest.raises(Misconfigured) as refused:
+        settings.load()
+    return refused.value.public
+
+
 def test_defaults_are_those_of_the_contract():
     """SMTP 8025, LMTP off, web 8000, on loopback."""
     given = settings.load()
@@ -44,6 +52,108 @@ def test_a_window_is_a_duration(monkeypatch):
     """ISO 8601 or seconds."""
     monkeypatch.setenv("SWITCHBOARD_REPLY_WINDOW", "PT8H")
     assert settings.load().reply_window == timedelta(hours=8)
+
+
+DURATIONS = [name for name, each in settings.Settings.model_fields.items() if isinstance(each.default, timedelta)]
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+def test_every_duration_may_be_written_in_seconds(monkeypatch, name):
+    """As the settings page says, of the longest as of the shortest."""
+    for written, seconds in (("600", 600), ("0", 0), ("PT10M", 600), ("864000", 864000)):
+        monkeypatch.setenv(f"SWITCHBOARD_{name.upper()}", written)
+        assert getattr(settings.load(), name) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("name", DURATIONS)
+@pytest.mark.parametrize("written", ["10m", "-PT10M", "-600", "10 minutes", "9" * 40])
+def test_what_is_no_duration_is_refused_with_what_to_write(monkeypatch, name, written):
+    """Nor is one that lies in the past."""
+    assert re.fullmatch(
+        rf"SWITCHBOARD_{name.upper()}: '{written}' is .*: write PT10M, PT12H or P1D, or seconds such as 600",
+        refusal(monkeypatch, name, written),
+    )
+
+
+@pytest.mark.parametrize(("written", "taken"), [("DE", "DE"), ("de", "DE"), (" gb ", "GB")])
+def test_a_country_may_be_written_in_lower_case(monkeypatch, written, taken):
+    """Two letters are two letters."""
+    monkeypatch.setenv("SWITCHBOARD_DEFAULT_REGION", written)
+    assert settings.load().default_region == taken
+
+
+@pytest.mark.parametrize("written", ["Germany", "UK", "49", "XX", "D E"])
+def test_what_is_no_country_is_refused_with_what_to_write(monkeypatch, written):
+    """Numbers without a country code would be nobody's."""
+    said = refusal(monkeypatch, "default_region", written)
+    assert said.endswith(f"{written!r}: write two letters of ISO 3166, such as DE; GB for the United Kingdom")
+
+
+@pytest.mark.parametrize(
+    ("written", "taken"),
+    [
+        ("HTTPS://support.example.com/", "https://support.example.com"),
+        ("https://support.example.com:8443/desk/", "https://support.example.com:8443/desk"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_a_web_address_is_taken_as_it_is_used(monkeypatch, written, taken):
+    """Paths are put behind it."""
+    monkeypatch.setenv("SWITCHBOARD_PUBLIC_URL", written)
+    assert settings.load().public_url == taken
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://",
+        "https://:443",
+        "https://host?x=1",
+        "https://host#f",
+        "https://ho st",
+        "host.example.com",
+        "ftp://host",
+    ],
+)
+@pytest.mark.parametrize("name", ["public_url", "twilio_api_base"])
+def test_what_is_no_web_address_is_refused_with_what_to_write(monkeypatch, name, written):
+    """Whatever is put behind it would be no address either."""
+    assert "write http:// or https:// and a host" in refusal(monkeypatch, name, written)
+
+
+@pytest.mark.parametrize("written", ["hello", "+4930", "030 5550100", "493055500100"])
+def test_a_number_that_calls_out_has_its_countrys_code(monkeypatch, written):
+    """Any other would be refused by Twilio, call by call."""
+    assert f"{written!r} is no number like +493055500100" in refusal(monkeypatch, "twilio_from", written)
+    monkeypatch.setenv("SWITCHBOARD_TWILIO_FROM", "+49 (30) 555-00100")
+    assert settings.load().twilio_from == "+493055500100"
+
+
+@pytest.mark.parametrize("written", ["SK" + "0" * 32, "AC12", "AC" + "g" * 32, "AC" + "0" * 33])
+def test_an_account_is_named_by_its_own_id(monkeypatch, written):
+    """An API key's would have every webhook refused; what was written may be a secret and is not shown."""
+    said = refusal(monkeypatch, "twilio_account_sid", written)
+    assert "AC and 32 digits" in said
+    assert written not in said
+    monkeypatch.setenv("SWITCHBOARD_TWILIO_ACCOUNT_SID", f" AC{'0' * 32} ")
+    assert settings.load().twilio_account_sid == "AC" + "0" * 32
+
+
+def test_languages_without_prompts_are_named_with_everything_else(monkeypatch, tmp_path):
+    """Each by its setting, also where others are wrong; one of the operator's own is none of them."""
+    (tmp_path / "nl.toml").write_text("", encoding="utf-8")
+    monkeypatch.setattr(settings.prompts, "check_folder", lambda _: [])
+    for name, value in (
+        ("CALLBACK_AFTER", "soon"), ("VOICE_LANGUAGE", "xx"), ("VOICE_LANGUAGES", "nl,yy"),
+        ("VOICE_NUMBERS", "+493055500100=zz,en"), ("VOICE_PROMPTS", str(tmp_path)),
+    ):  # fmt: skip
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", value)
+    with pytest.raises(Misconfigured) as refused:
+        settings.load()
+    line = refused.value.public
+    assert "SWITCHBOARD_CALLBACK_AFTER: " in line
+    for name, missing in (("VOICE_LANGUAGE", "xx"), ("VOICE_LANGUAGES", "yy"), ("VOICE_NUMBERS", "zz")):
+        assert f"SWITCHBOARD_{name}: no prompts for {missing}; there are " in line
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def house(engine, tmp_path):
         policy="wso2", data_dir=tmp_path, twilio_account_sid="AC1", public_url="https://support.example.com",
         twilio_auth_token_secondary=SecretStr("second-token"), twilio_from=OURS, voice_language="en",
         voice_languages=("de",), voice_numbers=f"{OURS}=fr", voice_prompts=None,
+        voice_receipt=("mail",), twilio_auth_token=SecretStr("x"), twilio_signing_keys=None,
     )  # fmt: skip
     account = TwilioAccount(account_sid="AC1", auth_token="x", api_base="http://127.0.0.1:9")
     telephony = SimpleNamespace(
@@ -78,7 +79,7 @@ def test_a_telephone_in_order(run, asked):
     assert "ok   the entry `on-call` of SWITCHBOARD_RECIPIENTS is rung" in said
     assert "ok   Twilio reaches us at https://support.example.com" in said
     assert asked.plan.numbers == (OURS,)
-    assert asked.more == {"secondary": "second-token", "from_number": OURS}
+    assert asked.more == {"secondary": "second-token", "from_number": OURS, "texts": False}
     assert "second-token" not in said
 
 
@@ -118,6 +119,17 @@ def test_a_house_that_can_ring_nobody_is_told(run, house, number, what):
     assert answer.exit_code == 1
 
 
+@pytest.mark.parametrize(("ways", "is_told"), [(("mail",), False), (("mail", "sms"), True)])
+def test_where_receipts_go_by_text_the_number_that_sends_them_is_looked_at(run, house, asked, ways, is_told):
+    """Twilio is asked whether it can; one that is not set is told by the setting that it keeps from working."""
+    house.settings.voice_receipt = ways
+    run("doctor")
+    assert asked.more["texts"] is is_told
+    house.telephony.trunk = replace(house.telephony.trunk, from_number="")
+    said = run("doctor").output
+    assert ("and no receipt is texted (SWITCHBOARD_VOICE_RECEIPT)" in said) is is_told
+
+
 def test_a_house_that_can_ring_is_not_warned(run):
     """The number that calls out is a line of Twilio's findings alone."""
     assert "nobody is rung for a caller" not in run("doctor").output
@@ -127,6 +139,61 @@ def test_nobody_on_call_is_told(run, house):
     """Without a rota, and without an entry in its place."""
     house.telephony.book.named.clear()
     assert "BAD  nobody is rung for callers (SWITCHBOARD_ROTA is not set)" in run("doctor").output
+
+
+@pytest.mark.parametrize(
+    ("entry", "why"),
+    [
+        ("ops@example.com", ""),
+        ("+499001234567", "is a premium-rate, shared-cost or personal number"),
+        (OURS, "is one of our own numbers"),
+    ],
+)
+def test_an_entry_that_rings_nobody_is_told(run, house, entry, why):
+    """A mail address, a costly number or our own: no telephone rings, whatever stands there; exit 1."""
+    house.telephony.book.named["on-call"] = (entry,)
+    answer = run("doctor")
+    assert f"BAD  {telephone.ENTRY} has no telephone number that can be rung (SWITCHBOARD_ROTA" in answer.output
+    assert (f"BAD  {telephone.ENTRY}: {entry} {why}, and is never rung" in answer.output) is bool(why)
+    assert answer.exit_code == 1
+
+
+def test_an_entry_with_one_good_number_is_rung(run, house):
+    """The other one is told beside it; an address is for mail, and nothing is wrong with it."""
+    house.telephony.book.named["on-call"] = ("ops@example.com", "+881612345678", "+493055500199")
+    said = run("doctor").output
+    assert f"ok   {telephone.ENTRY} is rung (SWITCHBOARD_ROTA is not set)" in said
+    assert f"BAD  {telephone.ENTRY}: +881612345678 is a satellite telephone's" in said
+    assert said.count(telephone.ENTRY) == 2
+
+
+@pytest.mark.parametrize(
+    ("keys", "second", "refuses"),
+    [(None, None, True), (SecretStr("k" * 32), None, False), (None, SecretStr("t"), False)],
+)
+def test_a_missing_token_is_named_with_what_it_means(run, house, asked, keys, second, refuses):
+    """Twilio cannot be asked without it; webhooks are refused unless something else signs them."""
+    house.settings.twilio_signing_keys, house.settings.twilio_auth_token_secondary = keys, second
+    house.telephony.account = replace(house.telephony.account, auth_token="")
+    answer = run("doctor")
+    assert answer.exit_code == 1
+    assert "BAD  SWITCHBOARD_TWILIO_AUTH_TOKEN is not set: " in answer.output
+    assert ("every webhook is refused" in answer.output) is refuses
+    assert asked.plan is None
+
+
+def test_a_telephone_without_its_account_is_said_to_be_off(run, house, asked):
+    """The settings that wait for it are named, and nothing is asked; a house that has none of them is not told."""
+    house.settings.twilio_account_sid = ""
+    house.settings.twilio_auth_token_secondary = None
+    answer = run("doctor")
+    given = "SWITCHBOARD_TWILIO_AUTH_TOKEN, SWITCHBOARD_TWILIO_FROM, SWITCHBOARD_VOICE_NUMBERS"
+    assert answer.exit_code == 1
+    assert f"BAD  the phone is off: SWITCHBOARD_TWILIO_ACCOUNT_SID is not set, though {given} is given" in answer.output
+    house.settings.twilio_auth_token = None
+    house.settings.twilio_from = house.settings.voice_numbers = ""
+    assert "phone" not in run("doctor").output
+    assert asked.plan is None
 
 
 def test_a_rota_that_cannot_be_read_is_told(run, house):
@@ -144,16 +211,43 @@ def test_a_rota_that_cannot_be_read_is_told(run, house):
     assert "BAD  SWITCHBOARD_ROTA cannot be read: rota.yaml:3" in run("doctor").output
 
 
-@pytest.mark.parametrize(("open_now", "line"), [(True, "ok   on duty now: Mara"), (False, "BAD  on duty now: nobody")])
-def test_the_rota_names_who_is_on_duty(run, house, monkeypatch, open_now, line):
-    """A tier that is closed now reaches nobody, whoever's turn it is."""
-    tier = SimpleNamespace(is_open=open_now, people=(SimpleNamespace(name="Mara"),))
-    duty = SimpleNamespace(tiers=(tier,), findings=(Finding(is_fine=False, text="Ida has no number"),))
-    monkeypatch.setattr(telephone.oncall, "duty", lambda *_: duty)
+SATELLITE, GOOD = "+881612345678", "+493055500177"
+
+
+@pytest.mark.parametrize(
+    ("open_now", "numbers", "ring", "line"),
+    [
+        (True, (GOOD,), "at-once", "ok   on duty now: Mara"),
+        (False, (GOOD,), "at-once", "BAD  on duty now: nobody"),
+        (True, (), "at-once", "BAD  on duty now: nobody"),
+        (True, (SATELLITE,), "at-once", "BAD  on duty now: nobody"),
+        (True, (OURS,), "in-order", "BAD  on duty now: nobody"),
+        (True, (SATELLITE, GOOD), "in-order", "ok   on duty now: Mara"),
+        (True, (SATELLITE, GOOD), "at-once", "BAD  on duty now: nobody"),
+    ],
+)
+def test_the_rota_names_who_is_on_duty(run, house, monkeypatch, open_now, numbers, ring, line):
+    """Who is rung now: in an open tier, at a number that is dialled, the first where all of a tier ring at once."""
+    tier = SimpleNamespace(is_open=open_now, ring=ring, people=(SimpleNamespace(name="Mara", numbers=numbers),))
+    monkeypatch.setattr(telephone.oncall, "duty", lambda *_: SimpleNamespace(tiers=(tier,)))
+    monkeypatch.setattr(
+        telephone.rota_check,
+        "findings",
+        lambda *_, unringable, **__: (Finding(is_fine=False, text=f"Ida {unringable(OURS)}"),),
+    )
     house.telephony.rota = object()
+    house.telephony.book.named.clear()
     said = run("doctor").output
     assert line in said
-    assert "BAD  rota: Ida has no number" in said
+    assert "BAD  rota: Ida is one of our own numbers" in said
+
+
+def test_where_the_rota_reaches_nobody_the_entry_is_rung(run, house, monkeypatch):
+    """A caller reaches somebody all the same, and the line says whom."""
+    monkeypatch.setattr(telephone.oncall, "duty", lambda *_: SimpleNamespace(tiers=()))
+    monkeypatch.setattr(telephone.rota_check, "findings", lambda *_, **__: ())
+    house.telephony.rota = object()
+    assert f"ok   on duty now: nobody of the rota; {telephone.ENTRY} is rung" in run("doctor").output
 
 
 @pytest.fixture

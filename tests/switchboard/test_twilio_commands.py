@@ -73,8 +73,9 @@ def test_setup_shows_and_changes_nothing(command, at_twilio):
     assert at_twilio[0][1] == Plan(public_url="https://support.example.com", numbers=(OURS,))
 
 
-def test_setup_sets_when_told_to(command, at_twilio):
+def test_setup_sets_when_told_to(command, at_twilio, monkeypatch):
     """Exit 0 once everything is right, as Twilio tells it afterwards."""
+    monkeypatch.setenv("SWITCHBOARD_VOICE_NUMBERS", f"{OURS}=de,en; {OTHER}")
     fallback = "https://fallback.example.net/away.xml"
     answer = command("setup", "--apply", "--fallback", fallback, "--number", "+44 20 5550 0100")
     assert answer.exit_code == 0, answer.output
@@ -92,6 +93,13 @@ def test_setup_sets_when_told_to(command, at_twilio):
         (["--fallback", "nowhere"], {}, "no web address"),
         (["--fallback-get"], {}, "name that, too"),
         (["--number", "0305550"], {}, "is no number like"),
+        (
+            ["--apply", "--number", OTHER],
+            {},
+            f"none of SWITCHBOARD_VOICE_NUMBERS, so its calls are refused: add `; {OTHER}`",
+        ),
+        (["--apply", "--number", f"{OURS};{OTHER}"], {}, "write one number; leave --number out for all"),
+        (["--apply", "--number", ""], {}, "write one number"),
         ([], {"TWILIO_ACCOUNT_SID": ""}, "SWITCHBOARD_TWILIO_ACCOUNT_SID"),
         ([], {"TWILIO_AUTH_TOKEN": ""}, "SWITCHBOARD_TWILIO_AUTH_TOKEN"),
     ],
@@ -112,6 +120,23 @@ def test_setup_has_the_fallback_asked_by_get_only_when_told_to(command, at_twili
     command("setup", *fallback)
     command("setup", *fallback, "--fallback-get")
     assert [plan.fallback_get for _, plan in at_twilio] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("receipt", "can_text", "said", "code"),
+    [("both", False, "BAD  no texts", 1), ("sms", True, "ok   no texts", 0), ("mail", False, "", 0)],
+)
+def test_setup_tells_whether_receipts_can_be_texted(command, at_twilio, monkeypatch, receipt, can_text, said, code):
+    """Of the number that sends them, also where it is none of those that are set up; only where they are to go out."""
+    monkeypatch.setenv("SWITCHBOARD_TWILIO_FROM", OTHER)
+    monkeypatch.setenv("SWITCHBOARD_VOICE_RECEIPT", receipt)
+    told = lambda *about, texts: Finding(is_fine=can_text, text=f"no texts {about[1]} {texts}")  # noqa: E731 - a stub
+    monkeypatch.setattr(twilio.number, "sender", told)
+    answer = command("setup", "--apply")
+    assert answer.exit_code == code
+    assert [line for line in answer.output.splitlines() if "no texts" in line] == (
+        [f"{said} {OTHER} True"] if said else []
+    )
 
 
 def test_setup_tells_what_no_setting_cures(command, monkeypatch):
@@ -200,6 +225,32 @@ def test_fallback_does_not_record_where_one_policy_wants_it_asked(command, monke
     ))  # fmt: skip
     assert "<Recording" not in command("fallback").output
     assert "<Recording" in command("fallback", "--record").output
+
+
+def test_setup_takes_any_number_where_none_are_named(command, at_twilio, monkeypatch):
+    """Calls to every number of the account are taken then."""
+    monkeypatch.setenv("SWITCHBOARD_VOICE_NUMBERS", "")
+    assert command("setup", "--apply", "--number", OTHER).exit_code == 0
+    assert [plan.numbers for _, plan in at_twilio] == [(OTHER,), (OTHER,)]
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (["--dial", "+49 30 5550 0100"], {}, "is our own number"),
+        (["--dial", OTHER], {"TWILIO_FROM": OTHER}, "is our own number"),
+        (["--dial", OTHER, "--number", OTHER], {"VOICE_NUMBERS": ""}, "is our own number"),
+        (["--number", OTHER], {}, "none of SWITCHBOARD_VOICE_NUMBERS"),
+        (["--number", f"{OURS};{OTHER}"], {"VOICE_NUMBERS": f"{OURS}; {OTHER}"}, "write one number"),
+    ],
+)
+def test_fallback_refuses_what_would_fail_callers(command, monkeypatch, words, environment, said):
+    """A number that rings itself, and the languages of a number whose calls we do not take."""
+    for name, value in environment.items():
+        monkeypatch.setenv(f"SWITCHBOARD_{name}", value)
+    answer = command("fallback", *words)
+    assert isinstance(answer.exception, Misconfigured)
+    assert said in answer.exception.public
 
 
 @pytest.mark.parametrize("words", [["--dial", "nobody"], ["--dial", "+266696687"], ["--number", "x"]])

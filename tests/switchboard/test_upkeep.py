@@ -18,7 +18,10 @@ from triage.policy import load_packs
 @pytest.fixture
 def doctor(engine, monkeypatch, tmp_path):
     """What `switchboard doctor` says of a house on this database; `reconcile` is there so that names matter."""
-    settings = SimpleNamespace(policy="wso2", data_dir=tmp_path, twilio_account_sid="")
+    settings = SimpleNamespace(
+        policy="wso2", data_dir=tmp_path, twilio_account_sid="", twilio_auth_token=None,
+        twilio_auth_token_secondary=None, twilio_signing_keys=None, twilio_from="", voice_numbers="",
+    )  # fmt: skip
     house = SimpleNamespace(engine=engine, settings=settings, policies=load_packs())
 
     @contextmanager

@@ -5,6 +5,7 @@ import pytest
 from models.calling import Consent
 from triage.phone import KEYS, RECEIPTS, Phone
 from triage.policy import check, load_packs, parse
+from triage.reading import Node
 
 PACKS = load_packs()
 MINE = """\
@@ -92,6 +93,15 @@ def test_every_mistake_is_told_at_its_place():
     ):
         assert any(told in one for one in found), (told, found)
     assert len(found) == 8
+
+
+def test_a_word_that_is_nearly_one_is_told_as_it_is_written():
+    """As the file has it, not as the program does; what is no mapping hears of the keys that it may have."""
+    (told,) = check(f"{MINE}phone: {{recording: Never, clause: x}}\n", "mine.yaml")
+    assert told.endswith("recording: 'Never' is no kind of consent; did you mean 'never'?")
+    node = Node(None, 1, 1, "a", "rota.yaml", [])
+    node.fields(frozenset(), frozenset({"name", "numbers"}))
+    assert node.mistakes == ["rota.yaml:1:1: a: write a mapping with the keys name, numbers"]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ The caller does what Twilio does with TwiML: presses only where keys are taken, 
 and refuses a document that breaks Twilio's rules.
 """
 
-import html
-import re
 import runpy
 import threading
 import time

@@ -85,6 +85,8 @@ def test_every_phrase_means_one_thing(language: str):
         ("de", '[say]\ngreeting = "Hallo $."', "dollar"),
         ("de", '[say]\ngreeting = "  "', "greeting says nothing"),
         ("de", "[say]\ngreeting = 7", "greeting says nothing"),
+        ("de", '[say]\ngoodbye = "Tschüss \\u0001"', "goodbye: holds a sign that cannot be spoken (U+0001)"),
+        ("de", '[say]\ngoodbye = "Tschüss \\uffff"', "goodbye: holds a sign that cannot be spoken (U+FFFF)"),
         ("de", f'[say]\ngreeting = "{"la " * 300}"', "longer than"),
         ("de", "say = 7", "say is a table"),
         ("de", 'stimme = "Vicki"', "nothing is called 'stimme'"),

@@ -12,6 +12,8 @@ LONGEST_SPEECH = 4096
 VERBS = {"Say", "Play", "Pause", "Gather", "Record", "Redirect", "Hangup", "Dial", "Number"}
 FINAL = {"Redirect", "Hangup", "Dial"}
 """After these nothing is reached: a Dial of ours has an action, which goes on with the call."""
+WHISPER_VERBS = {"Response", "Say", "Play", "Gather", "Hangup"}
+"""https://www.twilio.com/docs/voice/twiml/number#url: before two calls are connected no others are supported."""
 TAG = re.compile(r"[a-z]{2}-[A-Z]{2}")
 POSITIVE = re.compile(r"[1-9]\d*")
 KEYS = re.compile(r"[0-9#*]*")
@@ -34,7 +36,8 @@ ATTRIBUTES = {
         "method": POST,
         "timeout": SECONDS_OF_RINGING,
         "callerId": E164,
-        "answerOnBridge": TRUTH,
+        "answerOnBridge": re.compile(r"true"),
+        "timeLimit": re.compile(r"86400"),
     },
     "Number": {
         "url": None,
@@ -137,8 +140,8 @@ def _dial(_document: str, root: ET.Element, _public: str) -> Iterator[str]:
             yield "Dial stands in the response"
         if {child.tag for child in dial} - {"Number"} or not 0 < len(dial) <= MOST_NUMBERS:
             yield "Dial rings one to ten telephones at once"
-        if not {"action", "callerId", "timeout"} <= set(dial.keys()):
-            yield "a Dial of ours says what follows, who calls and how long"
+        if not {"action", "callerId", "timeout", "answerOnBridge", "timeLimit"} <= set(dial.keys()):
+            yield "a Dial of ours says what follows, who calls, how long, that it rings until then, and for a whole day"
         numbers = [number.text or "" for number in dial]
         if len(set(numbers)) != len(numbers) or dial.get("callerId") in numbers:
             yield "a telephone rings once, and never for itself"
@@ -152,15 +155,19 @@ def _dial(_document: str, root: ET.Element, _public: str) -> Iterator[str]:
         yield "Number stands in a Dial"
 
 
-def _never_dials(_document: str, root: ET.Element, _public: str) -> Iterator[str]:
-    if root.find(".//Dial") is not None:
-        yield "a whisper does not dial"
+def _whispered_verbs(_document: str, root: ET.Element, _public: str) -> Iterator[str]:
+    for verb in root.iter():
+        if verb.tag not in WHISPER_VERBS:
+            yield f"a whisper knows no {verb.tag}: it is skipped, and where the document ends the two are connected"
 
 
 def _endless_ask(_document: str, root: ET.Element, _public: str) -> Iterator[str]:
     """Where a whisper ends the two are connected: after a question it must not."""
-    if root.find("Gather") is not None and root[-1].tag not in FINAL:
+    gather = root.find("Gather")
+    if gather is not None and root[-1].tag != "Hangup":
         yield "a whisper that asks connects whoever does not answer, even a machine"
+    if gather is not None and gather.get("actionOnEmptyResult") != "true":
+        yield "silence is hung up on at once"
 
 
 def _transcription(_document: str, root: ET.Element, _public: str) -> Iterator[str]:
@@ -188,4 +195,4 @@ def _addresses(document: str, root: ET.Element, public: str) -> Iterator[str]:
 Rule = Callable[[str, ET.Element, str], Iterator[str]]
 COMMON: tuple[Rule, ...] = (_size_and_root, _verbs_and_attributes, _nesting, _transcription, _addresses)
 RULES: tuple[Rule, ...] = (*COMMON, _ends, _dial)
-WHISPER_RULES: tuple[Rule, ...] = (*COMMON, _unreached, _never_dials, _endless_ask)
+WHISPER_RULES: tuple[Rule, ...] = (*COMMON, _unreached, _whispered_verbs, _endless_ask)

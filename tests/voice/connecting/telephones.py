@@ -101,14 +101,14 @@ class Twilio:
             document = self._asks(path, leg.sid, CallStatus="in-progress", **told, **leg.about)
             root = self.whispered(document)
             self.whispers.append(document)
-            gather, redirect = root.find("Gather"), root.find("Redirect")
+            gather = root.find("Gather")
             if gather is None:
                 return root.find("Hangup") is None
             if self.in_whisper:
                 return False
             pressed = next(keys, "")
-            path = path_of(gather.get("action") if pressed else redirect.text)
-            told = {"Digits": pressed} if pressed else {}
+            assert pressed or gather.get("actionOnEmptyResult") == "true"
+            path, told = path_of(gather.get("action")), {"Digits": pressed}
 
     def tells(self, leg: "Child", status: str, **more: str) -> None:
         """Tell the status of a telephone's call, now or later."""
@@ -215,12 +215,12 @@ class Handset:
         return self._listens(self.path, **more)
 
     def presses(self, digits: str, tried: int = 0, **more: str) -> "Handset":
-        """Press keys, or none: then the gather falls through."""
-        return self._listens(f"{self.path}/key?try={tried}", **({"Digits": digits} if digits else {}), **more)
+        """Press keys, or none: then an empty one is sent."""
+        return self._listens(f"{self.path}/key?try={tried}", Digits=digits, **more)
 
-    def comes_back(self, tried: int = 0) -> "Handset":
-        """Come back after having been asked for a moment: the webhook brings no key."""
-        return self._listens(f"{self.path}/key?try={tried}&again=1")
+    def comes_back(self, digits: str = "", tried: int = 0) -> "Handset":
+        """Come back after having been asked for a moment: with the key that was pressed since, if there was one."""
+        return self._listens(f"{self.path}/key?try={tried}&again=1", Digits=digits)
 
     def tells(self, status: str, **more: str) -> "Handset":
         """Let Twilio tell a status."""
@@ -247,4 +247,4 @@ class Handset:
     def is_connected(self) -> bool:
         """Whether the document heard last lets Twilio connect the two."""
         root = self.whispered(self.document)
-        return not {"Gather", "Redirect", "Hangup"} & {each.tag for each in root}
+        return root.find("Hangup") is None

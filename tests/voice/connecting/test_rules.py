@@ -6,8 +6,9 @@ PUBLIC = "https://support.example.com"
 RETRIES = "#rc=2&amp;rp=ct,rt,5xx"
 LEG = f"{PUBLIC}/voice/leg/01930000-0000-7000-8000-000000000001"
 NUMBER = f'<Number url="{LEG}{RETRIES}" statusCallback="{LEG}/status{RETRIES}">+493055500171</Number>'
-DIAL = f'<Dial action="{PUBLIC}/voice/connect?round=1{RETRIES}" callerId="+493055500100" timeout="20">'
-GATHER = f'<Gather action="{LEG}/key?try=0{RETRIES}"><Say>Press 1.</Say></Gather>'
+DIAL = f'<Dial action="{PUBLIC}/voice/connect?round=1{RETRIES}" callerId="+493055500100" timeout="20" '
+DIAL += 'answerOnBridge="true" timeLimit="86400">'
+GATHER = f'<Gather action="{LEG}/key?try=0{RETRIES}" actionOnEmptyResult="true"><Say>Press 1.</Say></Gather>'
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,8 @@ GATHER = f'<Gather action="{LEG}/key?try=0{RETRIES}"><Say>Press 1.</Say></Gather
         f"{DIAL}{NUMBER}</Dial>".replace('timeout="20"', 'timeout="4"'),
         f"{DIAL}{NUMBER}</Dial>".replace('timeout="20"', 'timeout="601"'),
         f"{DIAL}{NUMBER}</Dial>".replace('callerId="+493055500100"', 'callerId="anonymous"'),
+        f"{DIAL}{NUMBER}</Dial>".replace(' answerOnBridge="true"', ""),
+        f"{DIAL}{NUMBER}</Dial>".replace(' timeLimit="86400"', ""),
         f"{DIAL}{NUMBER}</Dial>".replace("+493055500171", "030 5550171"),
         f"{DIAL}{NUMBER}</Dial>".replace("+493055500171", "+493055500100"),
         f"{DIAL}{NUMBER}</Dial>".replace("round=1", "round=1&amp;phone=493055500137"),
@@ -35,9 +38,20 @@ def test_a_dial_that_twilio_refuses_is_refused(broken_rules, document):
     assert broken_rules(f"<Response>{document}</Response>", PUBLIC)[1]
 
 
-@pytest.mark.parametrize("document", [f"{DIAL}{NUMBER}</Dial>", GATHER, f"{GATHER}<Say>Connecting.</Say>"])
-def test_a_whisper_neither_dials_nor_connects_who_was_silent(broken_rules, document):
-    """Twilio forbids the one; the other would connect a voicemail to the caller."""
+@pytest.mark.parametrize(
+    "document",
+    [
+        f"{DIAL}{NUMBER}</Dial>",
+        GATHER,
+        f"{GATHER}<Say>Connecting.</Say>",
+        f"{GATHER}<Redirect>{LEG}/key?try=0{RETRIES}</Redirect>",
+        f"{GATHER}<Hangup/>".replace("<Say>", '<Pause length="1"/><Say>'),
+        '<Say>One moment.</Say><Pause length="2"/><Hangup/>',
+        f"{GATHER}<Hangup/>".replace(' actionOnEmptyResult="true"', ""),
+    ],
+)
+def test_a_whisper_has_no_other_verbs_and_does_not_connect_who_was_silent(broken_rules, document):
+    """Twilio skips the ones, and connects where the document ends: a voicemail, too. Silence is asked once more."""
     assert broken_rules(f"<Response>{document}</Response>", PUBLIC, whisper=True)[1]
 
 

@@ -305,9 +305,8 @@ class Telephone:
         return self._listen(self.path, CallStatus="in-progress", **({"AnsweredBy": by} if by else {}))
 
     def presses(self, digit: str, **told: str) -> "Telephone":
-        """Press a key, or none: then the gather falls through to its redirect, which goes the same way."""
-        digits = {"Digits": digit} if digit else {}
-        return self._listen(self.next or f"{self.path}/key?try=0", CallStatus="in-progress", **digits, **told)
+        """Press a key, or none: then an empty one goes the same way."""
+        return self._listen(self.next or f"{self.path}/key?try=0", CallStatus="in-progress", Digits=digit, **told)
 
     def tells(self, status: str, **told: str) -> "Telephone":
         """Let Twilio tell a status."""
@@ -329,10 +328,10 @@ class Telephone:
         root = self.obeyed(self.document)
         assert "secret words" not in self.document
         self.heard = " ".join(each.text or "" for each in root.iter("Say"))
-        gather, redirect = root.find("Gather"), root.find("Redirect")
-        if gather is not None and redirect is not None:
-            assert gather.get("action") == redirect.text
-        self.next = (redirect.text or "").partition("#")[0].removeprefix(PUBLIC) if redirect is not None else ""
+        gather = root.find("Gather")
+        if gather is not None:
+            assert gather.get("actionOnEmptyResult") == "true"
+        self.next = gather.get("action").partition("#")[0].removeprefix(PUBLIC) if gather is not None else ""
         return self
 
 

@@ -26,8 +26,7 @@ def obeyed(broken_rules, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any
     mine = rf"callback/{rules['ID']}/(engineer\?turn=\d(&try=[01])?|connected\?turn=\d)"
     monkeypatch.setitem(rules, "OUTGOING", f"{rules['OUTGOING']}|{mine}")
 
-    def parse(document: str) -> Any:
-        whisper = document.endswith("</Say></Response>")
+    def parse(document: str, *, whisper: bool = False) -> Any:
         root, broken = broken_rules(document, PUBLIC, whisper=whisper)
         dial = root.find("Dial")
         if dial is not None:
@@ -67,7 +66,7 @@ def her(door, obeyed) -> Callable[..., str]:
     def hears(path: str = "/engineer?turn=1", *, times: int = 2, **told: str) -> str:
         form = {"CallStatus": "in-progress", "ParentCallSid": SID, **told}
         (document,) = {door.post(HERE + path, sid=CHILD, **form).text for _ in range(times)}
-        obeyed(document)
+        obeyed(document, whisper=True)
         return document
 
     return hears
@@ -100,8 +99,8 @@ def test_an_engineer_who_does_not_press_1_has_not_talked(customer, door, her, lo
     """Asked twice, then hung up on: the customer hears that somebody calls, and it is no response."""
     customer.is_answered().presses("1")
     her()
-    golden(her("/engineer?turn=1&try=0", **({"Digits": keys[0]} if keys[0] else {})), "engineer_again")
-    golden(her("/engineer?turn=1&try=1", **({"Digits": keys[1]} if keys[1] else {})), "goodbye")
+    golden(her("/engineer?turn=1&try=0", Digits=keys[0]), "engineer_again")
+    golden(her("/engineer?turn=1&try=1", Digits=keys[1]), "goodbye")
     assert "so bald wie möglich" in rang(door, "false")
     assert "responded" not in {event for event, *_ in log()}
 
@@ -168,6 +167,23 @@ def test_the_customers_own_call_is_no_telephone_of_ours(customer, her, door, gol
         golden(answer.text, "not_needed")
     assert [value for _, _, value, _ in log()].count("taken") == 0
     golden(her("/engineer?turn=1&try=0", Digits="1"), "engineer_taken")
+
+
+def test_an_engineer_who_is_asked_for_a_moment_is_connected_by_no_other_key(
+    customer, her, golden, log, patient, monkeypatch
+):
+    """The document comes back by itself; a key counts once it was asked for, and hangs up after three moments."""
+    customer.is_answered().presses("1")
+    with monkeypatch.context() as hurried:
+        hurried.setattr(patient, "seconds", 0)
+        asked = her()
+        golden(her("/engineer?turn=1&again=3"), "hang_up")
+    assert f'action="{PUBLIC}{HERE}/engineer?turn=1&amp;again=1#' in asked
+    golden(her("/engineer?turn=1&again=1", Digits="1"), "engineer")
+    golden(her("/engineer?turn=1&try=1&again=1", Digits=""), "engineer_again")
+    assert [value for _, _, value, _ in log()].count("taken") == 0
+    golden(her("/engineer?turn=1&try=1&again=1", Digits="1"), "engineer_taken")
+    golden(her("/engineer?turn=1&try=1&again=2", Digits="2"), "engineer_taken")
 
 
 def test_a_key_that_comes_while_the_next_one_is_rung_takes_nothing(
