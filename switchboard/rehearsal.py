@@ -5,13 +5,14 @@ number of its request is used up, since a sequence takes none back.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from models.calling import Finding, Rehearsal
 from models.store import transaction
 from switchboard.lines import Switchboard, now
 from switchboard.rehearsed_call import Caller, Played
 from triage.desk import rota_check
-from voice.dialling import obstacle
+from voice.dialling import obstacle, unringable
 from voice.switch import Switch
 
 SAMPLE_CALLER = "+493055500137"
@@ -33,13 +34,13 @@ def rehearse(house: Switchboard, *, language: str | None = None, caller: str = S
 
     """
     at, phone = now(), house.telephony
-    switch = phone.line.switch
+    switch, never = phone.line.switch, partial(unringable, trunk=phone.trunk)
     account_sid = house.settings.twilio_account_sid
     staffed: tuple[Finding, ...] = ()
     with transaction(phone.engine) as session:
         try:
             if phone.rota is not None:
-                staffed = rota_check.findings(session, phone.rota, at, policies=tuple(house.policies))
+                staffed = rota_check.findings(session, phone.rota, at, policies=tuple(house.policies), unringable=never)
             played = Caller(session, switch, at, account_sid=account_sid, number=caller, language=language).play()
         finally:
             session.rollback()  # the commit that follows finds nothing

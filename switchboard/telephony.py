@@ -24,7 +24,7 @@ from triage.policy import Policy
 from triage.rota import Rota, load
 from voice import consent, keeping, own_numbers, phone, prompts, reconciling, recordings, texting
 from voice.deadline import LOCK_MS, STATEMENT_MS, THREADS
-from voice.dialling import RESTORED, Trunk, obstacle
+from voice.dialling import RESTORED, Trunk, obstacle, unringable
 from voice.outgoing import Handover, Named
 from voice.switch import Desk, Rules
 from voice.webhooks import Line
@@ -198,6 +198,7 @@ class Telephony:
             book=self.book,
             policies=self.house.policies,
             region=self.settings.default_region,
+            unringable=partial(unringable, trunk=self.trunk),
         )
 
     @property

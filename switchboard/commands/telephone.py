@@ -99,15 +99,14 @@ def _on_call(house: Switchboard) -> Iterator[Found]:
 
 
 def _on_duty(house: Switchboard, rota: Rota, instead: str) -> Iterator[Found]:
-    """Whom the rota reaches now, or who is rung `instead` where it has no number at all, and what is wrong with it."""
+    """Whom the rota reaches now, or who is rung `instead` where it reaches nobody, and what is wrong with it."""
     never = partial(unringable, trunk=house.telephony.trunk)
     with transaction(house.engine) as session:
         duty = oncall.duty(session, rota, now())
         wrong = rota_check.findings(session, rota, now(), policies=house.policies, unringable=never)
     there = [tier for tier in duty.tiers if tier.is_open]
     names = [name for tier in there for name in _rung(tier, never)]
-    has_numbers = any(person.numbers for tier in there for person in tier.people)
-    told = ", ".join(dict.fromkeys(names)) or ("" if has_numbers else instead)
+    told = ", ".join(dict.fromkeys(names)) or instead
     yield bool(told), f"on duty now: {told or 'nobody'}"
     yield from ((each.is_fine, f"rota: {each.text}") for each in wrong)
 

@@ -129,11 +129,11 @@ def test_a_number_that_calls_out_has_its_countrys_code(monkeypatch, written):
     assert settings.load().twilio_from == "+493055500100"
 
 
-@pytest.mark.parametrize("written", ["SK" + "0" * 32, "AC12", "AC" + "g" * 32, "AC" + "0" * 33])
+@pytest.mark.parametrize("written", ["SK" + "0" * 32, "AC12 34", "AC-12"])
 def test_an_account_is_named_by_its_own_id(monkeypatch, written):
     """An API key's would have every webhook refused; what was written may be a secret and is not shown."""
     said = refusal(monkeypatch, "twilio_account_sid", written)
-    assert "AC and 32 digits" in said
+    assert "it begins with AC" in said
     assert written not in said
     monkeypatch.setenv("SWITCHBOARD_TWILIO_ACCOUNT_SID", f" AC{'0' * 32} ")
     assert settings.load().twilio_account_sid == "AC" + "0" * 32

@@ -1,7 +1,7 @@
 """Which telephones are rung for a caller, who is on duty now and next, and who stands in for whom."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -92,6 +92,7 @@ def ladder(
     book: Book,
     policies: Mapping[str, Policy],
     region: str,
+    unringable: Callable[[str], str] = lambda _: "",
 ) -> tuple[OnDuty, ...]:
     """The telephones to ring for a request, round by round, the first round being 1; nobody's twice.
 
@@ -99,7 +100,8 @@ def ladder(
     rota reaches nobody now, or there is none, the book's `on-call` takes the place of the tiers. For one that does
     not burn: only tiers that take every call, their owner among them first; without a rota the book's entry.
 
-    `region` is the ISO 3166 country of numbers written without a country code. A request that is worked on under
+    `region` is the ISO 3166 country of numbers written without a country code; `unringable` says why a number is never
+    rung, nothing where it is. A request that is worked on under
     another one rings whom that one rings.
     """
     request = _worked_on(session, request_id)
@@ -107,6 +109,9 @@ def ladder(
         return ()
     known = staff(session, rota) if rota is not None else None
     tiers = list(rounds.of_tiers(session, request, known, urgent, now)) if known is not None else []
+    tiers = [
+        replace(one, telephones=tuple(each for each in one.telephones if not unringable(each[1]))) for one in tiers
+    ]
     if not any(one.telephones for one in tiers) and (urgent or known is None):
         tiers = [rounds.of_book(book)]
     owner = rounds.of_owner(session, request, known)
