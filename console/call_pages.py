@@ -10,7 +10,7 @@ from console.acts import Act, Doing
 from console.call_queries import Only
 from console.deps import DeskHere, Viewer
 from console.rendering import render
-from models.errors import Invalid
+from models.errors import Conflict, Invalid, NotFound
 from models.store import transaction
 from triage.desk import owed as owing
 
@@ -83,7 +83,10 @@ def paid(doing: Doing) -> None:
     how = dict(calling.SETTLED).get(sent.text("how"))
     if how is None:
         raise Invalid(public="Choose how it was done with.")
-    owing.settle(doing.session, doing.request, by=doing.reader.login, how=how, now=doing.now)
+    try:
+        owing.settle(doing.session, doing.request, by=doing.reader.login, how=how, now=doing.now)
+    except NotFound as error:  # a colleague was first
+        raise Conflict(public=error.public) from error
 
 
 ACTS: dict[str, Act] = {"owe": owe, "paid": paid}

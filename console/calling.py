@@ -207,7 +207,9 @@ def consent(call: Call) -> str:
 
 def story(call: Call, events: Iterable[CallEvent]) -> tuple[Said, ...]:
     """What happened in a call, in the order it came in: each answer at its step, and what the network told."""
-    return tuple(_said(call, event) for event in events)
+    # What an answer set off is noted with it, at the same moment.
+    ordered = sorted(events, key=lambda event: (event.received_at, event.kind == "ring"))
+    return tuple(_said(call, event) for event in ordered)
 
 
 def heard_badly(confidence: float | None) -> bool:
@@ -286,6 +288,8 @@ def _did(name: str, told: Mapping[str, Any]) -> tuple[str, str]:
         return f"pressed {wording.cut(digits)}", ""
     if speech:
         return "said", speech
+    if "Digits" in told and told.get("FinishedOnKey"):
+        return "pressed the hash key alone", ""
     return ("left a recording", "") if told.get("RecordingSid") or told.get("RecordingUrl") else ("said nothing", "")
 
 

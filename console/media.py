@@ -1,4 +1,4 @@
-"""Recordings for signed-in engineers, in ranges, as players ask for them (RFC 9110 §14)."""
+"""Recordings for whoever is signed in, in ranges, as players ask for them (RFC 9110 §14)."""
 
 import re
 from uuid import UUID

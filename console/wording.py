@@ -20,6 +20,7 @@ from models.terms import (
     Verdict,
     Visibility,
 )
+from triage.identity import WITHHELD_NUMBERS
 from triage.policy import Effect, Policy
 
 LONGEST_WORD = 40
@@ -106,16 +107,16 @@ GROUPS = (
     "Due within the hour",
     "Looks most severe, no target",
     "Later",
-    "Clock not running",
+    "No target yet",
     "Wrote again after the decision",
 )
-"""The headings of the queue. What looks most severe is never at the bottom, even where no clock runs for it."""
+"""The headings of the queue. What looks most severe is never at the bottom, even where no target is set for it."""
 
 
 def grouped(
     briefs: Iterable[Brief], policies: Mapping[str, Policy], nexts: Mapping[UUID, Next], now: datetime
 ) -> list[Group]:
-    """The queue under its headings, the next target first; where no clock runs, the longest wait first."""
+    """The queue under its headings, the next target first; where there is none, the longest wait first."""
     found: dict[str, list[Brief]] = {name: [] for name in GROUPS}
     for brief in briefs:
         found[_group(brief, policies, nexts.get(brief.id), now)].append(brief)
@@ -220,6 +221,11 @@ def lines(text: str) -> str:
     """How long a folded text is: `1 line`, `34 lines`."""
     count = len(text.splitlines())
     return "1 line" if count == 1 else f"{count} lines"
+
+
+def caller(number: str) -> str:
+    """Who calls, by number; nothing where it is withheld: what Twilio shows then is nobody's number."""
+    return "" if number in WITHHELD_NUMBERS else cut(number)
 
 
 def cut(text: object, most: int = LONGEST_WORD) -> str:

@@ -69,9 +69,8 @@ def _settings(house: Switchboard) -> Iterator[Finding]:
 
 
 def _languages(house: Switchboard, switch: Switch, wanted: str | None) -> Iterator[Finding]:
-    spoken = {*switch.languages, *(each for languages in switch.numbers.values() for each in languages)}
-    yield Finding(is_fine=True, text=f"The line speaks {', '.join(sorted(spoken))}.")
-    if wanted is not None and wanted not in spoken:
+    yield Finding(is_fine=True, text=f"The line speaks {', '.join(sorted(switch.spoken))}.")
+    if wanted is not None and wanted not in switch.spoken:
         yield Finding(
             is_fine=False,
             text=f"The line does not speak {wanted}: name it in SWITCHBOARD_VOICE_LANGUAGES or _VOICE_NUMBERS.",

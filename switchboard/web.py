@@ -90,7 +90,7 @@ def _desk(house: Switchboard) -> Desk:
         retrain_promotes=settings.retrain_promote,
         rota=house.telephony.rota,
         rehearse=partial(_rehearsed, house) if settings.twilio_account_sid else None,
-        languages=house.telephony.line.switch.languages,
+        languages=house.telephony.line.switch.spoken,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -69,3 +70,8 @@ class Switch:
     consent: Mapping[str, Consent] = field(default_factory=dict)
     callback_after: timedelta = timedelta(minutes=10)
     callback_automatic: bool = False
+
+    @property
+    def spoken(self) -> tuple[str, ...]:
+        """Every language that callers are spoken to in, at any number, those of the line first."""
+        return tuple(dict.fromkeys((*self.languages, *chain.from_iterable(self.numbers.values()))))

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from console import calling
 from models import tables
 from models.calling import LegState
 from models.store import transaction
@@ -104,6 +105,27 @@ def test_what_was_answered_at_which_step(house, ida, lines, request_with_call):
     assert "said “orders &lt;fail&gt;”" in page
     assert '<span class="warn">41 % sure</span>' in page
     assert '<span class="step">record</span> <span>hung up' in page
+
+
+def test_a_withheld_number_is_nobodys(house, ida, lines, request_with_call):
+    """Twilio's placeholder reads like a number somebody could dial."""
+    reference, _ = request_with_call
+    lines.add_call(house, reference, from_number="+266696687")
+    for page in (f"/requests/{reference}", "/calls"):
+        assert "+266696687" not in ida.get(page).text
+
+
+def test_what_an_answer_set_off_stands_after_it(house, lines, request_with_call):
+    """Telephones ring because of the key: both are noted at the same moment. Hash alone is a key, too."""
+    _, call = request_with_call
+    lines.turned(house, call, "connect", 21, Digits="")
+    lines.turned(house, call, "account", 12, Digits="", FinishedOnKey="#")
+    with transaction(house.engine) as session:
+        row = session.get_one(tables.calls.Call, call)
+        rang, *_ = events = tables.calls.events(session, call)
+        rang.kind, rang.received_at = "ring", events[-1].received_at
+        told = calling.story(row, events)
+    assert (told[0].step, told[0].words) == ("account", "pressed the hash key alone")
 
 
 def test_recordings_that_are_gone_are_told_as_such(house, ida, lines, request_with_call):

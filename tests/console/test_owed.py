@@ -53,7 +53,9 @@ def test_a_call_is_done_with_how(house, ida, lines):
     assert "Nobody is owed a call" in ida.get("/calls/owed").text
     assert "the call that was owed: spoke to them" in ida.get(f"/requests/{reference}").text
     again = ida.post(f"/requests/{reference}/paid", data={"back": "owed", "how": "spoken"})
-    assert again.status_code == 404
+    assert again.status_code == 409
+    assert "No call is owed there any more." in again.text
+    assert "the call that was owed: spoke to them" in again.text
 
 
 def test_a_call_is_promised_for_a_time(house, ida, lines):

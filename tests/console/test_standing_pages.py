@@ -73,7 +73,7 @@ def test_the_queue_is_sorted_by_the_next_target(stands, desk, ida, suggested):
     assert order == sorted(order)
     headings = [
         page.index(f">{words} <span>")
-        for words in ("Late", "Due within the hour", "Looks most severe, no target", "Later", "Clock not running")
+        for words in ("Late", "Due within the hour", "Looks most severe, no target", "Later", "No target yet")
     ]
     assert headings == sorted(headings)
     assert ">12 min late</span>" in page

@@ -306,6 +306,8 @@ def test_a_key_without_a_connection_owns_no_longer_than_until_another_one_takes_
     assert request.owner == "mara"
     took(session, request, "Priya", now + MINUTE, bridged=None)
     assert request.owner == owner
+    notes = [row.note for row in tables.requests.clock_events(session, request.id) if row.event == "owned"]
+    assert notes == ["", *(["who took the call first was not connected to the caller"] if bridged is False else [])]
 
 
 def test_an_owner_from_before_the_call_stays_though_a_key_of_theirs_came_to_nothing(session, now):

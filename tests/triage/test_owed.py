@@ -273,6 +273,14 @@ def test_what_a_person_promised_stands(session, raised, now):
     assert owed.answered_by_call(session, calls_again(session, now, request, HANGUP), now) == 0
 
 
+def test_attempts_are_everybodys(session, hung_up, now):
+    """A colleague who tried has tried: nobody reads that no one did."""
+    request = hung_up()
+    reachability.call_back(session, request.id, engineer="mara", now=at(now, 5), region="DE", number="+49 30 5550199")
+    (line,) = owed.listing(session, at(now, 6))
+    assert (line.attempts, line.last) == (1, CallbackOutcome.PLACED)
+
+
 def test_a_promise_moves_what_was_owed(session, hung_up, now, ring):
     """One call is owed, at the new time; what the house tried before does not count any more."""
     request = hung_up()

@@ -108,7 +108,7 @@ def taken(
     doing.record(ACKNOWLEDGED, value=name)
     login = _login(session, logins.get(name, name))
     if login and (not request.owner or _was_never_connected(session, request, source)):
-        own(doing, login, NOT_CONNECTED)
+        own(doing, login, NOT_CONNECTED if request.owner else "")
         request.version += 1
     doing.noticed()
 

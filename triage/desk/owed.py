@@ -56,7 +56,7 @@ REDIAL = Redial()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owed:
-    """A call that is owed, as people read it; `last` is how the last attempt ended, None before the first.
+    """A call that is owed, as people read it; `attempts` are everybody's since, `last` is how the last one ended.
 
     `outcome` says why the house does not (any more) ring by itself; empty while it does, or was never to.
     """
@@ -228,11 +228,12 @@ def _wanted_a_person() -> ColumnElement[bool]:
 def listing(session: Session, now: datetime) -> list[Owed]:
     """Every call that is owed, the earliest due first."""
     account = tables.directory.Account
-    last = select(Callback.outcome).where(
-        Callback.request_id == OwedCall.request_id, Callback.placed_at >= OwedCall.made_at
+    since = Callback.request_id == OwedCall.request_id, Callback.placed_at >= OwedCall.made_at
+    last = select(Callback.outcome).where(*since).order_by(Callback.placed_at.desc(), Callback.id.desc()).limit(1)
+    made = select(func.count()).where(*since).scalar_subquery()
+    found = select(OwedCall, Request, account.name, last.scalar_subquery(), made).join(
+        Request, Request.id == OwedCall.request_id
     )
-    outcome = last.order_by(Callback.placed_at.desc(), Callback.id.desc()).limit(1).scalar_subquery()
-    found = select(OwedCall, Request, account.name, outcome).join(Request, Request.id == OwedCall.request_id)
     open_ = found.outerjoin(account, account.id == Request.account_id).where(OwedCall.done_at.is_(None))
     rows = session.execute(open_.order_by(OwedCall.due_at, OwedCall.id))
     return [
@@ -248,11 +249,11 @@ def listing(session: Session, now: datetime) -> list[Owed]:
             is_due=row.due_at <= now,
             automatic=row.automatic,
             made_by=row.made_by,
-            attempts=row.attempts,
+            attempts=made_since,
             last=ended,
             outcome=row.outcome,
         )
-        for row, request, name, ended in rows
+        for row, request, name, ended, made_since in rows
     ]
 
 

@@ -84,9 +84,10 @@ def test_a_signature_for_one_notice_opens_no_other(door, notice, make_attempt, t
 
 @pytest.mark.parametrize("kind", ["page", "callback"])
 def test_a_key_pressed_while_the_database_is_busy_counts(
-    door, notice, attempt, engine, the_notice, the_attempt, eventually, kind
+    door, notice, attempt, engine, the_notice, the_attempt, eventually, patient, monkeypatch, kind
 ):
     """Whoever pressed it is asked for a moment, and hears after that moment what their key has done."""
+    monkeypatch.setattr(patient, "seconds", 0.3)
     table = tables.progress.Notice if kind == "page" else tables.progress.Callback
     about = notice if kind == "page" else attempt
     path = f"/voice/{kind}/{about}/key?try=0"
@@ -94,6 +95,7 @@ def test_a_key_pressed_while_the_database_is_busy_counts(
         session.execute(select(table.id).where(table.id == about).with_for_update())
         assert f"{path}&amp;again=1" in door.post(path, Digits="1").text
     assert eventually(lambda: the_notice().acknowledged_at if kind == "page" else the_attempt().key_pressed)
+    monkeypatch.undo()
     assert "Digits" not in (answer := door.post(f"{path}&again=1").text)
     assert "<Hangup" in answer
 
