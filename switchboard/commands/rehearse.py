@@ -22,7 +22,7 @@ def rehearse(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Play a top-priority call: what the caller hears, who would ring, what is wrong; nobody is rung, nothing stays.
+    """Play a top-priority call: what the caller hears, who would ring, what is wrong; nobody is rung, nothing is kept.
 
     Exit 1 says that something is wrong.
     """
